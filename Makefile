@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make help lists the targets. V=1 shows the commands.
+
+VERSION	:= 0.1.0
+O	?= build
+PREFIX	?= /usr
+LIBDIR	?= $(PREFIX)/lib
+BPFDIR	?= $(LIBDIR)/rescore
+MANDIR	?= $(PREFIX)/share/man
+SOVERSION := 0
+
+CC	?= gcc
+CLANG	?= clang-19
+BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
+CACHE	:= $(shell scripts/setup --print-cache 2>/dev/null)
+
+WARN	:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes \
+	   -Wno-missing-field-initializers
+CFLAGS	?= -O2 -g
+DEFS	= -D_GNU_SOURCE '-DRESCORE_VERSION="$(VERSION)"' \
+	  '-DRESCORE_BPF_DIR="$(BPFDIR)"'
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(DEFS) -Iinclude -Ilib -MMD -MP
+
+BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra \
+	     -Werror -Wno-unused-parameter -Iinclude -Ikernel/rescore -I$(O) \
+	     -idirafter /usr/include/$(shell $(CC) -print-multiarch) -MMD -MP
+
+SAN	:= -fsanitize=address,undefined -fno-sanitize-recover=all \
+	   -fno-omit-frame-pointer
+
+LIB_SRC	:= $(wildcard lib/*.c)
+CTL_SRC	:= $(wildcard tools/rlimitctl/*.c)
+STAT_SRC := $(wildcard tools/rstat/*.c)
+BPF_SRC	:= kernel/rescore/rescore.bpf.c $(wildcard kernel/controllers/*.bpf.c)
+KTEST_SRC := $(wildcard tests/kernel/test_*.c)
+MAN_SRC	:= $(wildcard man/*.[1-8])
+
+BPF_OBJ	:= $(patsubst %.bpf.c,$(O)/bpf/%.bpf.o,$(notdir $(BPF_SRC)))
+LIB_OBJ	:= $(LIB_SRC:%.c=$(O)/%.o)
+CTL_OBJ	:= $(CTL_SRC:%.c=$(O)/%.o)
+STAT_OBJ := $(STAT_SRC:%.c=$(O)/%.o)
+KTESTS	:= $(KTEST_SRC:%.c=$(O)/%)
+
+LIBS	:= -lbpf -lelf -lz
+SONAME	:= librescore.so.$(SOVERSION)
+
+ifeq ($(V),1)
+Q :=
+msg =
+else
+Q := @
+msg = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(O)/%,%,$(2))";
+endif
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+all: bpf lib tools kernel-tests	## build everything
+bpf: $(BPF_OBJ)
+lib: $(O)/librescore.so $(O)/librescore.a $(O)/rescore.pc
+tools: $(O)/rlimitctl $(O)/rstat
+kernel-tests: $(KTESTS)
+
+# --- BPF ---------------------------------------------------------------------
+
+# From the kernel that the tests boot, so that the machine's own does not matter.
+$(CACHE)/kernel/cloud/vmlinux.btf:
+	$(Q)scripts/setup
+
+$(O)/vmlinux.h: $(CACHE)/kernel/cloud/vmlinux.btf
+	$(call msg,BTF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFTOOL) btf dump file $< format c > $@
+
+vpath %.bpf.c kernel/rescore kernel/controllers
+$(O)/bpf/%.bpf.o: %.bpf.c $(O)/vmlinux.h
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)llvm-strip-19 -g $@
+
+# --- library and tools ---------------------------------------------------------
+
+$(O)/lib/%.o: lib/%.c Makefile
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
+
+$(O)/%.o: %.c Makefile
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/$(SONAME): $(LIB_OBJ)
+	$(call msg,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(O)/librescore.so: $(O)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
+
+$(O)/librescore.a: $(LIB_OBJ)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/rescore.pc: lib/rescore.pc.in Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
+
+# Linked with the archive: the tools have to run before anything is installed.
+$(O)/rlimitctl: $(CTL_OBJ) $(O)/librescore.a
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -ljansson $(LIBS) -o $@
+
+$(O)/rstat: $(STAT_OBJ) $(O)/librescore.a
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -ljansson $(LIBS) -ldl -lm -o $@
+
+# --- tests ---------------------------------------------------------------------
+
+$(O)/tests/kernel/%: tests/kernel/%.c $(O)/librescore.a Makefile
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-unused-parameter \
+		-isystem $(CACHE)/kselftest -Itests/kernel $< \
+		$(O)/librescore.a $(LIBS) -lpthread -o $@
+
+setup:
+	@scripts/setup
+
+test: setup	## every test (sets the machine up first)
+	@$(MAKE) --no-print-directory all
+	@tests/run
+
+demo: setup	## the main job, in a VM: limits, refusals, graphs
+	@$(MAKE) --no-print-directory all
+	@scripts/demo
+
+bench: setup	## what it costs, in instructions, side by side
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run
+
+lint: $(O)/vmlinux.h	## clang-format, clang-tidy, cppcheck, shellcheck, mandoc
+	@scripts/lint
+
+# --- install ----------------------------------------------------------------------
+
+install: all	## into DESTDIR, below PREFIX
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
+		$(DESTDIR)$(BPFDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/rescore
+	install -m 755 $(O)/rlimitctl $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(O)/rstat $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BPF_OBJ) $(DESTDIR)$(BPFDIR)
+	install -m 755 $(O)/$(SONAME) $(DESTDIR)$(LIBDIR)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/librescore.so
+	install -m 644 $(O)/librescore.a $(DESTDIR)$(LIBDIR)
+	install -m 644 $(O)/rescore.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 lib/librescore.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/rescore/abi.h $(DESTDIR)$(PREFIX)/include/rescore
+	for page in $(MAN_SRC); do \
+		install -D -m 644 $$page \
+			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
+	done
+
+clean:	## remove what was built
+	rm -rf $(O)
+
+help:	## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: all bpf lib tools kernel-tests setup test demo bench lint install clean help
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The types that the BPF programs and user space share, in maps pinned under
+ * /sys/fs/bpf/rescore/. Both sides compile this file; nothing else describes
+ * the layout. Any change of layout changes RESCORE_ABI.
+ *
+ *   pin          type                  one element
+ *   meta         array, 1, mmap        struct rescore_meta
+ *   registry     array, mmap           struct rescore_resource   (by id)
+ *   hooks        array, mmap           struct rescore_hook
+ *   containers   array, mmap           struct rescore_container  (by slot)
+ *   table        array, mmap           struct rescore_row        (by slot)
+ *   throttle     array                 struct rescore_throttle   (by slot)
+ *   members      array, mmap           struct rescore_bucket     (by hash)
+ *   members_more hash                  id -> slot
+ *   payers       array, mmap           struct rescore_bucket     (by hash)
+ *   payers_more  hash                  key -> slot
+ *   events       array, mmap           struct rescore_event      (ring)
+ */
+#ifndef RESCORE_ABI_H
+#define RESCORE_ABI_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+#define RESCORE_ABI		1
+
+#define RESCORE_PIN_DIR		"/sys/fs/bpf/rescore"
+
+/* Slots fit the 16 low bits of a bucket entry; slot 0 is the host. */
+#define RESCORE_SLOTS_MAX	65536
+/* Rows of one container. UBC had 24; a power of two keeps rows aligned. */
+#define RESCORE_RESOURCES_MAX	32
+#define RESCORE_HOOKS_MAX	256
+/* Directories that may be attached to one container, each with its subtree. */
+#define RESCORE_ROOTS_MAX	16
+
+/* Lengths include the terminating NUL. */
+#define RESCORE_NAME_LEN	64	/* container */
+#define RESCORE_RES_NAME_LEN	16	/* resource: 14 chars, rrd adds _held */
+#define RESCORE_CTL_NAME_LEN	16	/* controller */
+#define RESCORE_COMM_LEN	16
+
+/* "unlimited": LONG_MAX, as in UBC. Finite bounds are at most 2^62. */
+#define RESCORE_UNLIMITED	((__s64)0x7fffffffffffffffLL)
+#define RESCORE_BOUND_MAX	((__s64)1 << 62)
+
+/* Which bound a charge is checked against. */
+enum rescore_severity {
+	RESCORE_HARD	= 0,	/* refused above the barrier */
+	RESCORE_SOFT	= 1,	/* refused above the limit */
+	RESCORE_FORCE	= 2,	/* never refused */
+};
+
+/* struct rescore_line.flags */
+enum rescore_line_flags {
+	RESCORE_OBSERVE	= 1,	/* count and report refusals, refuse nothing */
+};
+
+/*
+ * One resource of one container: one cache line. Written by the programs with
+ * atomic instructions; barrier, limit and flags are written by user space.
+ */
+struct rescore_line {
+	__s64 held;		/* charged now, in the resource's unit */
+	__s64 maxheld;		/* highest held since creation or reset */
+	__s64 peak;		/* same; `rstat collect` swaps it for held */
+	__u64 failcnt;		/* refused (observe: would have been) */
+	__s64 barrier;
+	__s64 limit;
+	__u64 underflow;	/* uncharges that took held below 0: bugs */
+	__u32 flags;		/* enum rescore_line_flags */
+	__u32 reserved;
+};
+
+struct rescore_row {
+	struct rescore_line line[RESCORE_RESOURCES_MAX];
+};
+
+enum rescore_unit {
+	RESCORE_COUNT	= 0,	/* items */
+	RESCORE_BYTES	= 1,
+	RESCORE_PAGES	= 2,	/* of 4096 bytes, whatever the kernel's size */
+	RESCORE_NSEC	= 3,	/* nanoseconds */
+	RESCORE_PERCENT	= 4,	/* of one CPU */
+};
+
+enum rescore_resource_flags {
+	RESCORE_DENIABLE	= 1,	/* a charge can be refused */
+	RESCORE_DELEGATED	= 2,	/* the kernel's own engine enforces */
+	RESCORE_MOVES		= 4,	/* the charge follows a moved task */
+};
+
+enum rescore_state {
+	RESCORE_OFF	= 0,	/* see why[] */
+	RESCORE_ON	= 1,
+};
+
+/*
+ * A resource as its controller describes it (section .rodata.resources of the
+ * controller's object) and as it stands in the registry. The controller leaves
+ * id, state, controller and why to the loader.
+ */
+struct rescore_resource {
+	char name[RESCORE_RES_NAME_LEN];
+	char controller[RESCORE_CTL_NAME_LEN];
+	__u32 id;		/* index of its line in every row */
+	__u32 unit;		/* enum rescore_unit */
+	__u32 flags;		/* enum rescore_resource_flags */
+	__u32 state;		/* enum rescore_state */
+	__s32 err;		/* errno that the refused caller sees, > 0 */
+	__u32 ubc_index;	/* row in UBC's own order, 1-based; 0 = none */
+	__u32 objects;		/* bit mask of enum rescore_object: each one
+				 * recorded is one held; 0 = not by objects
+				 */
+	char help[116];		/* one phrase */
+	char why[112];		/* why it is off */
+};
+
+/* A program, for `rlimitctl status`. */
+struct rescore_hook {
+	char name[48];		/* <resource>__<what>[__<variant>] */
+	char target[64];	/* where it attaches, as in its section name */
+	char controller[RESCORE_CTL_NAME_LEN];
+	char why[112];		/* why it is off */
+	__u32 state;		/* enum rescore_state */
+	__u32 reserved[3];
+};
+
+enum rescore_container_state {
+	RESCORE_FREE	= 0,
+	RESCORE_LIVE	= 1,
+	RESCORE_DYING	= 2,	/* destroyed; waits for its last charge to go */
+};
+
+enum rescore_container_flags {
+	RESCORE_OWN_CGROUP	= 1,	/* roots[0] was made by rescore */
+};
+
+struct rescore_container {
+	char name[RESCORE_NAME_LEN];
+	__u64 serial;		/* creation number, never used twice */
+	__u64 created_ns;	/* CLOCK_REALTIME */
+	__u32 state;		/* enum rescore_container_state */
+	__u32 flags;		/* enum rescore_container_flags */
+	__u32 parent;		/* slot of the level above; 0 = none */
+	__u32 nr_roots;
+	__u64 roots[RESCORE_ROOTS_MAX];	/* ids of the attached cgroups */
+	__u64 reserved[4];
+};
+
+/*
+ * A set of (48-bit key, 16-bit slot) pairs in one cache line: entry = key << 16
+ * | slot, 0 = empty. Changed by compare-and-swap only.
+ *
+ * members: key = id of a cgroup. A removed entry becomes RESCORE_TOMB, so that
+ * a look-up can end at the first empty one.
+ * payers: key = the object's address (its 48 low bits) with one of enum
+ * rescore_object in the three lowest bits, which alignment leaves free. A
+ * removed entry becomes 0.
+ */
+#define RESCORE_BUCKET_ENTRIES	8
+#define RESCORE_TOMB		(~(__u64)0)
+#define RESCORE_KEY_BITS	48
+
+struct rescore_bucket {
+	__u64 entry[RESCORE_BUCKET_ENTRIES];
+};
+
+enum rescore_object {
+	RESCORE_OBJ_FILE	= 0,	/* struct file: numfile */
+	RESCORE_OBJ_TASK	= 1,	/* struct task_struct: numproc */
+	RESCORE_OBJ_LOCK	= 2,	/* struct file_lock: numflock */
+	RESCORE_OBJ_LOCK_CREDIT	= 3,	/* task: a lock it may still make */
+	RESCORE_OBJ_PTY		= 4,	/* struct file of a pty master: numpty */
+	RESCORE_OBJ_PTY_CREDIT	= 5,	/* task: a pty it may still make */
+	RESCORE_OBJ_SOCK	= 6,	/* struct sock */
+	RESCORE_OBJ_ADMIN	= 7,	/* task whose charges are never refused */
+};
+
+/* golden-ratio hash: multiplicative, Knuth, TAOCP vol. 3, 6.4 */
+#define RESCORE_HASH_MUL	0x9E3779B97F4A7C15ULL
+
+enum rescore_event_kind {
+	RESCORE_EV_REFUSED	= 1,	/* a charge was refused */
+	RESCORE_EV_OBSERVED	= 2,	/* would have been: mode observe */
+	RESCORE_EV_NO_PAYER	= 3,	/* refused: its payer had no room */
+	RESCORE_EV_NO_MEMBER	= 4,	/* a new cgroup had no room */
+};
+
+/*
+ * One entry of the ring. seq is 0 while the entry is being written and its
+ * number (from 1) when it is whole: a reader copies it and looks again. The
+ * newest overwrite the oldest, so there may be any number of readers and none
+ * can hold the writers up.
+ */
+struct rescore_event {
+	__u64 seq;
+	__u64 time_ns;		/* CLOCK_BOOTTIME */
+	__u64 serial;		/* of the container */
+	__s64 held;		/* as it stood; not with the amount */
+	__s64 bound;		/* that refused */
+	__s64 amount;
+	__u32 suppressed;	/* since the last event of this line */
+	__u32 pid;		/* thread group, host's pid namespace */
+	__u32 tid;
+	__u16 slot;
+	__u8 resource;		/* id */
+	__u8 kind;		/* enum rescore_event_kind */
+	__u8 severity;		/* enum rescore_severity: which bound */
+	__u8 reserved[7];
+	char comm[RESCORE_COMM_LEN];
+	__u64 pad[5];
+};
+
+/* Events of one line: at most RESCORE_EVENT_BURST in RESCORE_EVENT_WINDOW. */
+#define RESCORE_EVENT_BURST	10
+#define RESCORE_EVENT_WINDOW	1000000000ULL	/* ns */
+
+struct rescore_throttle {
+	struct {
+		__u64 window;	/* start, CLOCK_BOOTTIME */
+		__u32 count;
+		__u32 suppressed;
+	} line[RESCORE_RESOURCES_MAX];
+};
+
+struct rescore_meta {
+	__u32 abi;		/* RESCORE_ABI */
+	/* Programs act only while this equals the number they were loaded
+	 * with: an upgrade attaches the new ones, then changes it.
+	 */
+	__u32 generation;
+	__u32 nr_slots;
+	__u32 nr_resources;
+	__u32 nr_hooks;
+	__u32 nr_events;	/* size of the ring, a power of two */
+	__u32 members_bits;	/* log2 of the number of buckets */
+	__u32 payers_bits;
+	__u64 event_head;	/* events ever written */
+	__u64 next_serial;
+	__u64 members_overflow;	/* entries in members_more */
+	__u64 members_lost;	/* cgroups that could not be recorded */
+	__u64 payers_overflow;
+	__u64 payers_lost;	/* objects refused for want of room */
+	__u64 missed_frees;	/* found again at a new object's address */
+	__u64 pty_credits;	/* outstanding RESCORE_OBJ_PTY_CREDIT */
+	__u64 admins;		/* outstanding RESCORE_OBJ_ADMIN */
+	__u64 loaded_ns;	/* CLOCK_REALTIME */
+	char version[24];	/* of the loader */
+	/* Rows of user_beancounters in their order: id + 1; 0 ends the list. */
+	__u8 ubc_rows[RESCORE_RESOURCES_MAX];
+	/* Request to the cgroup walk (core__adopt), under the lock of the pin
+	 * directory: cgroups recorded for adopt_from become adopt_to (0: none).
+	 */
+	__u32 adopt_from;
+	__u32 adopt_to;
+	__u32 adopt_dry;	/* only count */
+	__u32 adopt_changed;
+	__u32 adopt_foreign;	/* recorded for another container: left alone */
+	__u32 adopt_failed;	/* no room */
+	__u64 reserved[8];
+};
+
+/* What each object is told at load (section .rodata.config). */
+struct rescore_config {
+	__u32 generation;
+	__u32 members_shift;	/* 64 - members_bits */
+	__u32 payers_shift;
+	__u32 events_mask;
+};
+
+#define RESCORE_ASSERT_SIZE(type, size) \
+	_Static_assert(sizeof(type) == (size), #type " is ABI")
+
+RESCORE_ASSERT_SIZE(struct rescore_line, 64);
+RESCORE_ASSERT_SIZE(struct rescore_row, 2048);
+RESCORE_ASSERT_SIZE(struct rescore_resource, 288);
+RESCORE_ASSERT_SIZE(struct rescore_hook, 256);
+RESCORE_ASSERT_SIZE(struct rescore_container, 256);
+RESCORE_ASSERT_SIZE(struct rescore_bucket, 64);
+RESCORE_ASSERT_SIZE(struct rescore_event, 128);
+RESCORE_ASSERT_SIZE(struct rescore_throttle, 512);
+RESCORE_ASSERT_SIZE(struct rescore_meta, 256);
+RESCORE_ASSERT_SIZE(struct rescore_config, 16);
+
+#endif /* RESCORE_ABI_H */

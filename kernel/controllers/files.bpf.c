@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * numfile: open files (struct file) of the container: files, directories, both
+ * ends of a pipe, sockets, epoll, memfd, O_PATH, whatever has a descriptor.
+ *
+ * Charged     when the kernel allocates the struct file. dup() and fork() make
+ *             none. On overlayfs an open file has a second one below it.
+ * Uncharged   when the last reference is gone and the kernel frees it: after
+ *             close(), a little later than it.
+ * Who pays    the container that opened it, wherever the descriptor travels.
+ * Refused     open, pipe, socket, …: ENFILE
+ * Costs       2 hooks per open and close.
+ *
+ * numpty: open pseudo-terminal masters.
+ *
+ * Charged     at the permission check of open("/dev/ptmx"), as a credit of the
+ *             task that the open then uses up; a credit left over (the open
+ *             failed, or it was access(2)) goes back when the task next closes
+ *             a file or exits.
+ * Uncharged   when the master is released.
+ * Who pays    the container that opened it.
+ * Refused     open of a ptmx: ENOSPC, as when the kernel's own pool is empty
+ * Costs       nothing outside ptmx and terminals.
+ */
+#include "rescore.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+RESCORE_RESOURCE(numfile) = {
+	.name = "numfile",
+	.unit = RESCORE_COUNT,
+	.flags = RESCORE_DENIABLE,
+	.err = ENFILE,
+	.ubc_index = 20,
+	.objects = 1 << RESCORE_OBJ_FILE,
+	.help = "open files of every kind, each counted once however many "
+		"descriptors share it",
+};
+
+RESCORE_RESOURCE(numpty) = {
+	.name = "numpty",
+	.unit = RESCORE_COUNT,
+	.flags = RESCORE_DENIABLE,
+	.err = ENOSPC,
+	.ubc_index = 12,
+	.objects = 1 << RESCORE_OBJ_PTY | 1 << RESCORE_OBJ_PTY_CREDIT,
+	.help = "open pseudo-terminal masters",
+};
+
+SEC("fmod_ret/security_file_alloc")
+int RESCORE_PROG(numfile__open, struct file *file)
+{
+	__u32 slot = rescore_current();
+	__u64 key;
+
+	if (!slot)
+		return 0;
+	key = rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_FILE);
+	if (rescore_try_charge_object(key, slot, numfile.id, RESCORE_HARD))
+		return -ENFILE;
+	return 0;
+}
+
+static __always_inline __u64 pty_credit_key(void)
+{
+	return rescore_object_key(bpf_get_current_task(),
+				  RESCORE_OBJ_PTY_CREDIT);
+}
+
+/* The slot that paid the running task's credit, or -1. It stays charged. */
+static __always_inline int pty_credit_take(void)
+{
+	int slot;
+
+	if (!READ_ONCE(rescore_meta.pty_credits))
+		return -1;
+	slot = rescore_payer_take(pty_credit_key());
+	if (slot >= 0)
+		__sync_fetch_and_add(&rescore_meta.pty_credits, -1);
+	return slot;
+}
+
+static __always_inline void pty_credit_drop(void)
+{
+	int slot = pty_credit_take();
+
+	if (slot > 0)
+		rescore_uncharge(slot, numpty.id, 1);
+}
+
+SEC("fentry/security_file_free")
+int RESCORE_PROG(numfile__free, struct file *file)
+{
+	rescore_uncharge_object(
+		rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_FILE),
+		numfile.id);
+	pty_credit_drop();
+	return 0;
+}
+
+#define TTYAUX_MAJOR	5	/* linux/major.h */
+#define PTMX_MINOR	2	/* Documentation/admin-guide/devices.txt */
+#define DEVCG_ACC_READ	2	/* linux/bpf.h, BPF_DEVCG_ACC_* */
+#define DEVCG_ACC_WRITE	4
+
+/*
+ * The device check is the one place where an open of ptmx, and nothing else,
+ * can be refused with an errno of ours.
+ */
+SEC("cgroup/dev")
+int numpty__open(struct bpf_cgroup_dev_ctx *ctx)
+{
+	__u32 access = ctx->access_type >> 16, slot;
+	__u64 key;
+
+	if (ctx->major != TTYAUX_MAJOR || ctx->minor != PTMX_MINOR)
+		return 1;
+	if (!(access & (DEVCG_ACC_READ | DEVCG_ACC_WRITE)))
+		return 1;
+	if (!rescore_active())
+		return 1;
+	slot = rescore_member(bpf_get_current_cgroup_id());
+	if (!slot)
+		return 1;
+
+	key = pty_credit_key();
+	if (rescore_payer_find(key) >= 0)
+		return 1;
+	if (rescore_try_charge(slot, numpty.id, 1, RESCORE_HARD))
+		goto refuse;
+	__sync_fetch_and_add(&rescore_meta.pty_credits, 1);
+	if (!rescore_payer_add(key, slot))
+		return 1;
+	__sync_fetch_and_add(&rescore_meta.pty_credits, -1);
+	rescore_no_payer(slot, numpty.id);
+refuse:
+	bpf_set_retval(-ENOSPC);
+	return 0;
+}
+
+SEC("fexit/ptmx_open")
+int RESCORE_PROG(numpty__opened, struct inode *inode, struct file *filp, int ret)
+{
+	int slot = pty_credit_take();
+
+	if (slot <= 0)
+		return 0;
+	if (ret)
+		rescore_uncharge(slot, numpty.id, 1);
+	else
+		rescore_own(rescore_object_key(rescore_arg(ctx, 1),
+					       RESCORE_OBJ_PTY),
+			    slot, numpty.id);
+	return 0;
+}
+
+SEC("fentry/tty_release")
+int RESCORE_PROG(numpty__close, struct inode *inode, struct file *filp)
+{
+	rescore_uncharge_object(
+		rescore_object_key(rescore_arg(ctx, 1), RESCORE_OBJ_PTY),
+		numpty.id);
+	return 0;
+}
+
+SEC("fentry/release_task")
+int RESCORE_PROG(numpty__reap, struct task_struct *task)
+{
+	__u64 key;
+	int slot;
+
+	if (!READ_ONCE(rescore_meta.pty_credits))
+		return 0;
+	key = rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_PTY_CREDIT);
+	slot = rescore_payer_take(key);
+	if (slot < 0)
+		return 0;
+	__sync_fetch_and_add(&rescore_meta.pty_credits, -1);
+	rescore_uncharge(slot, numpty.id, 1);
+	return 0;
+}
+
+/*
+ * For the audit: the address of every file that a descriptor or a mapping
+ * refers to, as a binary stream of 64-bit numbers.
+ */
+SEC("iter/task_file")
+int numfile__audit_fd(struct bpf_iter__task_file *ctx)
+{
+	__u64 address;
+
+	if (!ctx->task || !ctx->file)
+		return 0;
+	address = rescore_scalar(&ctx->file);
+	bpf_seq_write(ctx->meta->seq, &address, sizeof(address));
+	return 0;
+}
+
+SEC("iter/task_vma")
+int numfile__audit_map(struct bpf_iter__task_vma *ctx)
+{
+	struct vm_area_struct *vma = ctx->vma;
+	__u64 address;
+
+	if (!ctx->task || !vma || !vma->vm_file)
+		return 0;
+	if (bpf_core_read(&address, sizeof(address), &vma->vm_file))
+		return 0;
+	bpf_seq_write(ctx->meta->seq, &address, sizeof(address));
+	return 0;
+}
+
+struct audit_live {
+	__u64 address;
+	__u64 references;	/* 0: the file is gone */
+};
+
+/* Linux 6.13 counts in a file_ref_t, which starts at 0 for one reference. */
+struct file___since_6_13 {
+	struct {
+		struct {
+			__s64 counter;
+		} refcnt;
+	} f_ref;
+} __attribute__((preserve_access_index));
+
+/* Is there still a file at this address, which no descriptor refers to? */
+SEC("syscall")
+int numfile__audit_live(struct audit_live *request)
+{
+	if (bpf_core_field_exists(struct file___since_6_13, f_ref)) {
+		struct file___since_6_13 *file = (void *)request->address;
+
+		request->references =
+			BPF_CORE_READ(file, f_ref.refcnt.counter) >= 0;
+	} else {
+		struct file *file = (void *)request->address;
+
+		request->references = BPF_CORE_READ(file, f_count.counter);
+	}
+	return 0;
+}

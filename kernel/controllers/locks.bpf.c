@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * numflock: file locks (flock, POSIX record locks, OFD locks, leases).
+ *
+ * Charged     when a lock is asked for, as a credit of the task that the lock
+ *             then uses up. A request that waits holds its credit: it is a
+ *             struct file_lock in the kernel as well, and refusing it when it
+ *             could at last be granted would be too late.
+ * Uncharged   when the lock is removed, or at the end of a call that made none.
+ *             Locks that merge become one.
+ * Who pays    the container that took the lock.
+ * Refused     flock, fcntl(F_SETLK, F_SETLKW, F_OFD_*, F_SETLEASE): ENOLCK above
+ *             the barrier. A request in the middle of a lock of one's own splits
+ *             it: the piece more is checked against the limit, and an unlock
+ *             that would pass it is refused too. Every other unlock succeeds.
+ * Costs       4 to 7 hooks per lock operation; nothing on reads and writes.
+ */
+#include "rescore.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+RESCORE_RESOURCE(numflock) = {
+	.name = "numflock",
+	.unit = RESCORE_COUNT,
+	.flags = RESCORE_DENIABLE,
+	.err = ENOLCK,
+	.ubc_index = 11,
+	.objects = 1 << RESCORE_OBJ_LOCK | 1 << RESCORE_OBJ_LOCK_CREDIT,
+	.help = "file locks: flock, POSIX and OFD records, leases; waiting "
+		"requests too",
+};
+
+/* From fcntl.h; vmlinux.h has no macros. */
+#define F_RDLCK		0
+#define F_WRLCK		1
+#define F_UNLCK		2
+#define F_OFD_SETLK	37
+#define F_OFD_SETLKW	38
+#define SEEK_CUR	1
+#define SEEK_END	2
+#define OFFSET_MAX	((__s64)0x7fffffffffffffffLL)
+
+/* A credit of slot 0 tells security_file_lock to refuse. */
+#define LOCK_REFUSE	0
+
+/* The most locks of one file that are looked at; the kernel walks them too. */
+#define LOCKS_MAX	(1 << 20)
+
+/* Up to Linux 6.8 struct file_lock_core did not exist. */
+struct file_lock___before_6_9 {
+	struct list_head fl_list;
+	fl_owner_t fl_owner;
+	unsigned char fl_type;
+	loff_t fl_start;
+	loff_t fl_end;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 lock_credit_key(void)
+{
+	return rescore_object_key(bpf_get_current_task(),
+				  RESCORE_OBJ_LOCK_CREDIT);
+}
+
+/* At the end of the call: what it did not use. A split may have taken two. */
+static __always_inline int lock_credits_drop(void)
+{
+	int i, slot;
+
+	for (i = 0; i < 2; i++) {
+		slot = rescore_payer_take(lock_credit_key());
+		if (slot < 0)
+			break;
+		if (slot != LOCK_REFUSE)
+			rescore_uncharge(slot, numflock.id, 1);
+	}
+	return 0;
+}
+
+static __always_inline int
+lock_credit(__u32 slot, __u32 severity)
+{
+	if (rescore_try_charge(slot, numflock.id, 1, severity))
+		return -1;
+	if (!rescore_payer_add(lock_credit_key(), slot))
+		return 0;
+	rescore_no_payer(slot, numflock.id);
+	return -1;
+}
+
+struct split {
+	struct list_head *head;
+	struct list_head *at;
+	void *owner;
+	__s64 start;
+	__s64 end;
+	__u32 type;
+	bool found;
+};
+
+static __always_inline void
+split_read(struct split *split, void **owner, __s64 *start, __s64 *end,
+	   __u32 *type)
+{
+	if (bpf_core_field_exists(struct file_lock___before_6_9, fl_list)) {
+		struct file_lock___before_6_9 *lock = (void *)split->at -
+			bpf_core_field_offset(struct file_lock___before_6_9,
+					      fl_list);
+
+		*owner = (void *)BPF_CORE_READ(lock, fl_owner);
+		*start = BPF_CORE_READ(lock, fl_start);
+		*end = BPF_CORE_READ(lock, fl_end);
+		*type = BPF_CORE_READ(lock, fl_type);
+	} else {
+		struct file_lock *lock = (void *)split->at -
+			bpf_core_field_offset(struct file_lock, c.flc_list);
+
+		*owner = BPF_CORE_READ(lock, c.flc_owner);
+		*start = BPF_CORE_READ(lock, fl_start);
+		*end = BPF_CORE_READ(lock, fl_end);
+		*type = BPF_CORE_READ(lock, c.flc_type);
+	}
+}
+
+/* One lock of the file: 1 = enough seen. */
+static long split_step(__u32 index, void *arg)
+{
+	struct split *split = arg;
+	__s64 start = 0, end = 0;
+	void *owner = NULL;
+	__u32 type = 0;
+
+	if (!split->at || split->at == split->head)
+		return 1;
+	split_read(split, &owner, &start, &end, &type);
+	if (owner == split->owner && start < split->start &&
+	    end > split->end && type != split->type) {
+		split->found = true;
+		return 1;
+	}
+	if (bpf_probe_read_kernel(&split->at, sizeof(split->at),
+				  &split->at->next))
+		return 1;
+	return 0;
+}
+
+/* The range of the request, as flock_to_posix_lock() in fs/locks.c has it. */
+static __always_inline void
+split_range(struct split *split, struct file *filp, struct flock *flock)
+{
+	__s64 start = flock->l_start, len = flock->l_len;
+
+	if (flock->l_whence == SEEK_CUR)
+		start += filp->f_pos;
+	else if (flock->l_whence == SEEK_END)
+		start += filp->f_inode->i_size;
+	split->start = start;
+	split->end = OFFSET_MAX;
+	if (len > 0) {
+		split->end = start + len - 1;
+	} else if (len < 0) {
+		split->end = start - 1;
+		split->start = start + len;
+	}
+}
+
+/*
+ * Will the request cut a lock of its owner in two? Other tasks cannot change
+ * the owner's locks; its own threads can, and gain a piece a race.
+ */
+static __always_inline bool
+lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
+{
+	bool ofd = cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
+	struct file_lock_context *locks = filp->f_inode->i_flctx;
+	struct split split = {};
+
+	if (!locks)
+		return false;
+	split_range(&split, filp, flock);
+	if (split.start <= 0 || split.end == OFFSET_MAX)
+		return false;
+	split.type = flock->l_type;
+	split.owner = ofd ? (void *)filp :
+			    (void *)bpf_get_current_task_btf()->files;
+	split.head = &locks->flc_posix;
+	split.at = BPF_CORE_READ(locks, flc_posix.next);
+	bpf_loop(LOCKS_MAX, split_step, &split, 0);
+	return split.found;
+}
+
+SEC("fentry/fcntl_setlk")
+int RESCORE_PROG(numflock__split, unsigned int fd, struct file *filp,
+		 unsigned int cmd, struct flock *flock)
+{
+	__u32 slot = rescore_current();
+	struct rescore_line *line;
+
+	if (!slot)
+		return 0;
+	line = rescore_line(slot, numflock.id);
+	if (!line || READ_ONCE(line->limit) == RESCORE_UNLIMITED)
+		return 0;
+	if (lock_splits(filp, cmd, flock) && lock_credit(slot, RESCORE_SOFT))
+		rescore_payer_add(lock_credit_key(), LOCK_REFUSE);
+	return 0;
+}
+
+SEC("fmod_ret/security_file_lock")
+int RESCORE_PROG(numflock__ask, struct file *file, unsigned int type)
+{
+	__u32 slot = rescore_current();
+
+	if (!slot)
+		return 0;
+	if (rescore_payer_find(lock_credit_key()) == LOCK_REFUSE)
+		return -ENOLCK;
+	if (type == F_UNLCK)
+		return 0;
+	if (lock_credit(slot, RESCORE_HARD))
+		return -ENOLCK;
+	return 0;
+}
+
+/* A lock has come to stand in a list, for the running task. */
+static __always_inline int lock_made(__u64 address)
+{
+	__u64 key = rescore_object_key(address, RESCORE_OBJ_LOCK);
+	int slot = rescore_payer_take(lock_credit_key());
+
+	if (slot > 0) {
+		rescore_own(key, slot, numflock.id);
+		return 0;
+	}
+	slot = rescore_current();
+	if (slot)
+		rescore_force_charge_object(key, slot, numflock.id);
+	return 0;
+}
+
+SEC("fentry/locks_copy_lock")
+int RESCORE_PROG(numflock__made)
+{
+	return lock_made(rescore_arg(ctx, 0));
+}
+
+SEC("fentry/locks_release_private")
+int RESCORE_PROG(numflock__gone)
+{
+	rescore_uncharge_object(
+		rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_LOCK),
+		numflock.id);
+	return 0;
+}
+
+/* Runs for a new lease and for one that changes its type. */
+SEC("fentry/lease_setup")
+int RESCORE_PROG(numflock__lease_made)
+{
+	__u64 address = rescore_arg(ctx, 0);
+
+	if (rescore_payer_find(rescore_object_key(address,
+						  RESCORE_OBJ_LOCK)) >= 0)
+		return 0;
+	return lock_made(address);
+}
+
+SEC("fentry/lease_modify")
+int RESCORE_PROG(numflock__lease_gone)
+{
+	if (rescore_arg(ctx, 1) == F_UNLCK)
+		rescore_uncharge_object(
+			rescore_object_key(rescore_arg(ctx, 0),
+					   RESCORE_OBJ_LOCK),
+			numflock.id);
+	return 0;
+}
+
+SEC("fexit/fcntl_setlk")
+int RESCORE_PROG(numflock__fcntl_end)
+{
+	return lock_credits_drop();
+}
+
+SEC("fexit/generic_setlease")
+int RESCORE_PROG(numflock__lease_end)
+{
+	return lock_credits_drop();
+}
+
+SEC("fexit/__x64_sys_flock")
+int RESCORE_PROG(numflock__flock_end__x64)
+{
+	return lock_credits_drop();
+}
+
+SEC("fexit/__ia32_sys_flock")
+int RESCORE_PROG(numflock__flock_end_ia32__opt)
+{
+	return lock_credits_drop();
+}

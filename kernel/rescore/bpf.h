@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every program needs: kernel types, helpers, the maps it shares with the
+ * others, and what the loader tells it. A controller includes rescore.h, which
+ * includes this.
+ *
+ * With RESCORE_NATIVE the counting headers compile for user space instead, over
+ * tests/unit/native.h in place of the helpers.
+ */
+#ifndef RESCORE_BPF_H
+#define RESCORE_BPF_H
+
+#ifdef RESCORE_NATIVE
+#include "native.h"
+#else
+#include "vmlinux.h"
+#include <asm-generic/errno.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#endif
+
+#include <rescore/abi.h>
+
+#ifndef READ_ONCE
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#endif
+
+/* Given by the loader before the programs are verified, so it costs nothing. */
+const volatile struct rescore_config rescore_cfg SEC(".rodata.config");
+
+/* One for all objects: the loader gives each the same map. */
+struct rescore_meta rescore_meta SEC(".data.rescore");
+
+/*
+ * Sizes are set by the loader in the core's object; the others get the core's
+ * maps by name. A map that only one controller needs is defined there.
+ */
+#define RESCORE_ARRAY(name, element)				\
+	struct {						\
+		__uint(type, BPF_MAP_TYPE_ARRAY);		\
+		__uint(map_flags, BPF_F_MMAPABLE);		\
+		__uint(max_entries, 1);				\
+		__type(key, __u32);				\
+		__type(value, element);				\
+	} name SEC(".maps")
+
+#define RESCORE_HASH(name)					\
+	struct {						\
+		__uint(type, BPF_MAP_TYPE_HASH);		\
+		__uint(max_entries, 1);				\
+		__type(key, __u64);				\
+		__type(value, __u64);				\
+	} name SEC(".maps")
+
+RESCORE_ARRAY(table, struct rescore_row);
+RESCORE_ARRAY(members, struct rescore_bucket);
+RESCORE_HASH(members_more);
+RESCORE_ARRAY(payers, struct rescore_bucket);
+RESCORE_HASH(payers_more);
+RESCORE_ARRAY(events, struct rescore_event);
+RESCORE_ARRAY(throttle, struct rescore_throttle);
+RESCORE_ARRAY(containers, struct rescore_container);
+RESCORE_ARRAY(registry, struct rescore_resource);
+
+/*
+ * Several generations of programs are attached for a moment during an upgrade;
+ * the one that meta names acts.
+ */
+static __always_inline bool rescore_active(void)
+{
+	return READ_ONCE(rescore_meta.generation) == rescore_cfg.generation;
+}
+
+/*
+ * BPF_PROG for a program of ours: as libbpf's, but it does nothing while its
+ * generation is not the active one.
+ */
+#define RESCORE_PROG(name, args...)					\
+name(unsigned long long *ctx);						\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args);				\
+int name(unsigned long long *ctx)					\
+{									\
+	if (!rescore_active())						\
+		return 0;						\
+	_Pragma("GCC diagnostic push")					\
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
+	return ____##name(___bpf_ctx_cast(args));			\
+	_Pragma("GCC diagnostic pop")					\
+}									\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args)
+
+/*
+ * The verifier allows no arithmetic on a kernel pointer, so it cannot be hashed
+ * as it is. Read from the context as memory, it is a number.
+ */
+static __always_inline __u64 rescore_scalar(const void *where)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), where);
+	return value;
+}
+
+/* The same for argument @n of a traced function, inlined by the kernel. */
+#define rescore_arg(ctx, n)			\
+({						\
+	__u64 __value = 0;			\
+						\
+	bpf_get_func_arg(ctx, n, &__value);	\
+	__value;				\
+})
+
+#endif /* RESCORE_BPF_H */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Membership: a task belongs to the container that its cgroup is recorded for.
+ * A new child cgroup is recorded when it is made (rescore.bpf.c), so one look-up
+ * by the id of the task's own cgroup is enough, whatever the depth.
+ */
+#ifndef RESCORE_CONTAINER_H
+#define RESCORE_CONTAINER_H
+
+#include "bucket.h"
+
+static __noinline __u32 rescore_member_more(__u64 key)
+{
+	__u64 *slot = bpf_map_lookup_elem(&members_more, &key);
+
+	return slot ? *slot : 0;
+}
+
+/* Slot of the container of cgroup @id; 0: of none. */
+static __always_inline __u32 rescore_member(__u64 id)
+{
+	__u64 key = RESCORE_KEY(id), entry;
+	__u32 hash = rescore_hash(key, rescore_cfg.members_shift);
+	struct rescore_bucket *bucket;
+
+	bucket = bpf_map_lookup_elem(&members, &hash);
+	if (!bucket)
+		return 0;
+
+	entry = rescore_bucket_find(bucket, key, true);
+	if (entry)
+		return RESCORE_SLOT(entry);
+	if (READ_ONCE(rescore_meta.members_overflow))
+		return rescore_member_more(key);
+	return 0;
+}
+
+/* 0, or -1: there is no room for it. */
+static __always_inline int rescore_member_add(__u64 id, __u32 slot)
+{
+	__u64 key = RESCORE_KEY(id), value = slot;
+	__u32 hash = rescore_hash(key, rescore_cfg.members_shift);
+	struct rescore_bucket *bucket;
+
+	bucket = bpf_map_lookup_elem(&members, &hash);
+	if (bucket && !rescore_bucket_add(bucket, key | slot))
+		return 0;
+
+	/* counted first: a reader must not overlook it */
+	__sync_fetch_and_add(&rescore_meta.members_overflow, 1);
+	if (!bpf_map_update_elem(&members_more, &key, &value, BPF_ANY))
+		return 0;
+	__sync_fetch_and_add(&rescore_meta.members_overflow, -1);
+	return -1;
+}
+
+static __always_inline void rescore_member_remove(__u64 id)
+{
+	__u64 key = RESCORE_KEY(id);
+	__u32 hash = rescore_hash(key, rescore_cfg.members_shift);
+	struct rescore_bucket *bucket;
+
+	bucket = bpf_map_lookup_elem(&members, &hash);
+	if (bucket && rescore_bucket_swap(bucket, key, RESCORE_TOMB))
+		return;
+	if (READ_ONCE(rescore_meta.members_overflow) &&
+	    !bpf_map_delete_elem(&members_more, &key))
+		__sync_fetch_and_add(&rescore_meta.members_overflow, -1);
+}
+
+#ifndef RESCORE_NATIVE
+
+static __always_inline __u32 rescore_slot_of(struct task_struct *task)
+{
+	return rescore_member(task->cgroups->dfl_cgrp->kn->id);
+}
+
+/* Slot of the running task's container; 0: it is in none. */
+static __always_inline __u32 rescore_current(void)
+{
+	return rescore_slot_of(bpf_get_current_task_btf());
+}
+
+#endif
+
+#endif /* RESCORE_CONTAINER_H */

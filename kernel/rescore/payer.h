@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who pays for an object: the container that was charged for it, until the
+ * object is gone, wherever its descriptor travels. Found by the object's
+ * address (rescore_object_key).
+ */
+#ifndef RESCORE_PAYER_H
+#define RESCORE_PAYER_H
+
+#include "bucket.h"
+
+static __always_inline __u64
+rescore_object_key(__u64 address, enum rescore_object kind)
+{
+	return RESCORE_KEY(address | kind);
+}
+
+static __always_inline struct rescore_bucket *rescore_payer_bucket(__u64 key)
+{
+	__u32 hash = rescore_hash(key, rescore_cfg.payers_shift);
+
+	return bpf_map_lookup_elem(&payers, &hash);
+}
+
+static __noinline int rescore_payer_add_more(__u64 key, __u32 slot)
+{
+	__u64 value = slot;
+
+	/* counted first: a remover must not overlook it */
+	__sync_fetch_and_add(&rescore_meta.payers_overflow, 1);
+	if (!bpf_map_update_elem(&payers_more, &key, &value, BPF_NOEXIST))
+		return 0;
+	__sync_fetch_and_add(&rescore_meta.payers_overflow, -1);
+	__sync_fetch_and_add(&rescore_meta.payers_lost, 1);
+	return -1;
+}
+
+static __noinline int rescore_payer_take_more(__u64 key)
+{
+	__u64 *found = bpf_map_lookup_elem(&payers_more, &key);
+	int slot;
+
+	if (!found)
+		return -1;
+	slot = *found;
+	if (bpf_map_delete_elem(&payers_more, &key))
+		return -1;
+	__sync_fetch_and_add(&rescore_meta.payers_overflow, -1);
+	return slot;
+}
+
+/* 0, or -1: there is no room, and the object must be refused. */
+static __always_inline int rescore_payer_add(__u64 key, __u32 slot)
+{
+	struct rescore_bucket *bucket = rescore_payer_bucket(key);
+
+	if (bucket && !rescore_bucket_add(bucket, key | slot))
+		return 0;
+	return rescore_payer_add_more(key, slot);
+}
+
+/*
+ * The slot recorded for @key (0..65535), or -1. A credit of slot 0 is a
+ * controller's own mark.
+ */
+static __always_inline int rescore_payer_find(__u64 key)
+{
+	struct rescore_bucket *bucket = rescore_payer_bucket(key);
+	__u64 entry, *more;
+
+	if (!bucket)
+		return -1;
+	entry = rescore_bucket_find(bucket, key, false);
+	if (entry)
+		return RESCORE_SLOT(entry);
+	if (!READ_ONCE(rescore_meta.payers_overflow))
+		return -1;
+	more = bpf_map_lookup_elem(&payers_more, &key);
+	return more ? *more : -1;
+}
+
+/* Remove it. The slot that was recorded, or -1. */
+static __always_inline int rescore_payer_take(__u64 key)
+{
+	struct rescore_bucket *bucket = rescore_payer_bucket(key);
+	__u64 entry;
+
+	if (!bucket)
+		return -1;
+	entry = rescore_bucket_swap(bucket, key, 0);
+	if (entry)
+		return RESCORE_SLOT(entry);
+	if (!READ_ONCE(rescore_meta.payers_overflow))
+		return -1;
+	return rescore_payer_take_more(key);
+}
+
+/*
+ * Record a new object. The kernel hands an address out again only after the
+ * free, so what is found there is a free that we did not see: its slot goes to
+ * *@missed (else -1). 0, or -1: no room.
+ */
+static __always_inline int
+rescore_payer_put(__u64 key, __u32 slot, int *missed)
+{
+	struct rescore_bucket *bucket = rescore_payer_bucket(key);
+	__u64 entry;
+
+	*missed = -1;
+	if (!bucket)
+		return -1;
+	entry = rescore_bucket_swap(bucket, key, key | slot);
+	if (entry) {
+		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
+		*missed = RESCORE_SLOT(entry);
+		return 0;
+	}
+	if (!rescore_bucket_add(bucket, key | slot))
+		return 0;
+	return rescore_payer_add_more(key, slot);
+}
+
+#endif /* RESCORE_PAYER_H */

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Is held what is really there? Two answers for every row, both independent of
+ * the counter: the objects recorded for the container, one by one; and, where
+ * the kernel shows them in some other way, the objects themselves.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "internal.h"
+
+/* A row that moves while it is counted is counted again. */
+#define AUDIT_TRIES	20
+
+#define KIND_MASK	7
+#define ADDRESS(key)	((key) & ~(uint64_t)KIND_MASK)
+
+/* Everything that was found, per slot. */
+struct findings {
+	const struct rescore *rs;
+	struct rescore_bucket *payers;
+	size_t nr_payers;
+	uint64_t *files;		/* 48-bit addresses, sorted, unique */
+	size_t nr_files;
+	unsigned int *tasks;
+	unsigned int *locks;
+	unsigned int lost_tasks;	/* in a cgroup that is gone */
+	unsigned int lost_locks;	/* of an owner that /proc does not name */
+};
+
+/* --- tasks: /proc/PID/task/TID/cgroup, zombies included ------------------------- */
+
+static void count_task(struct findings *found, const char *pid, const char *tid)
+{
+	const char *mount = rescore_cgroup_mount();
+	char name[600], line[PATH_MAX], path[PATH_MAX * 2];
+	struct stat st;
+	FILE *file;
+	int slot;
+
+	snprintf(name, sizeof(name), "/proc/%s/task/%s/cgroup", pid, tid);
+	file = fopen(name, "re");
+	if (!file)
+		return;		/* gone meanwhile: the row is tried again */
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "0::", 3))
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(path, sizeof(path), "%s%s", mount ?: "", line + 3);
+		if (stat(path, &st) < 0) {
+			found->lost_tasks++;
+			continue;
+		}
+		slot = rescore_member(found->rs, st.st_ino);
+		if (slot > 0)
+			found->tasks[slot]++;
+	}
+	fclose(file);
+}
+
+static void count_tasks(struct findings *found)
+{
+	struct dirent *process, *thread;
+	char name[300];
+	DIR *proc, *task;
+
+	proc = opendir("/proc");
+	while (proc && (process = readdir(proc))) {
+		if (!isdigit((unsigned char)process->d_name[0]))
+			continue;
+		snprintf(name, sizeof(name), "/proc/%s/task", process->d_name);
+		task = opendir(name);
+		while (task && (thread = readdir(task)))
+			if (isdigit((unsigned char)thread->d_name[0]))
+				count_task(found, process->d_name,
+					   thread->d_name);
+		if (task)
+			closedir(task);
+	}
+	if (proc)
+		closedir(proc);
+}
+
+/* --- locks: /proc/locks ------------------------------------------------------------ */
+
+static void count_locks(struct findings *found)
+{
+	FILE *file = fopen("/proc/locks", "re");
+	char line[256], *field, *save;
+	int i, pid, slot;
+
+	/* "1: -> POSIX  ADVISORY  WRITE 512 00:16:77 0 EOF" */
+	while (file && fgets(line, sizeof(line), file)) {
+		strtok_r(line, " ", &save);
+		field = strtok_r(NULL, " ", &save);
+		if (field && !strcmp(field, "->"))
+			field = strtok_r(NULL, " ", &save);
+		for (i = 0; field && i < 3; i++)
+			field = strtok_r(NULL, " ", &save);
+		pid = field ? strtol(field, NULL, 10) : 0;
+		slot = pid > 0 ? rescore_container_of(found->rs, pid) : -1;
+		if (slot > 0)
+			found->locks[slot]++;
+		else if (slot < 0)
+			found->lost_locks++;
+	}
+	if (file)
+		fclose(file);
+}
+
+/* --- files: all that a descriptor or a mapping of any process refers to -------------- */
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int find_files(struct findings *found)
+{
+	static const char *const programs[] = { "numfile__audit_fd",
+						"numfile__audit_map" };
+	uint64_t *all = NULL, *part, *more;
+	size_t i, j, n = 0;
+	ssize_t size;
+
+	for (i = 0; i < ARRAY_SIZE(programs); i++) {
+		size = rescore_run_iter(programs[i], (void **)&part);
+		if (size < 0) {
+			free(all);
+			return size;
+		}
+		more = realloc(all, n * sizeof(*all) + size + 1);
+		if (!more) {
+			free(part);
+			free(all);
+			return rescore_error(-ENOMEM, "out of memory");
+		}
+		all = more;
+		memcpy(all + n, part, size);
+		free(part);
+		n += size / sizeof(*all);
+	}
+	for (i = 0; i < n; i++)
+		all[i] &= (1ULL << RESCORE_KEY_BITS) - 1;
+	qsort(all, n, sizeof(*all), compare);
+	for (i = j = 0; i < n; i++)
+		if (!i || all[i] != all[i - 1])
+			all[j++] = all[i];
+	free(found->files);
+	found->files = all;
+	found->nr_files = j;
+	return 0;
+}
+
+/* No descriptor shows it: on its way through a socket, in an io_uring, or freed. */
+static bool file_lives(uint64_t address)
+{
+	struct {
+		uint64_t address;
+		uint64_t references;
+	} request = { address | 0xffffULL << RESCORE_KEY_BITS };
+
+	return rescore_run_syscall("numfile__audit_live", &request,
+				   sizeof(request)) == 0 && request.references;
+}
+
+static unsigned int count_files(const struct findings *found, unsigned int slot,
+				unsigned int kind)
+{
+	unsigned int n = 0;
+	uint64_t entry, address;
+	size_t i;
+	int j;
+
+	for (i = 0; i < found->nr_payers; i++)
+		for (j = 0; j < RESCORE_BUCKET_ENTRIES; j++) {
+			entry = found->payers[i].entry[j];
+			if (!entry || (entry & 0xffff) != slot ||
+			    (entry >> 16 & KIND_MASK) != kind)
+				continue;
+			address = ADDRESS(entry >> 16);
+			if (bsearch(&address, found->files, found->nr_files,
+				    sizeof(address), compare) ||
+			    file_lives(address))
+				n++;
+		}
+	return n;
+}
+
+/* --- one row ------------------------------------------------------------------------- */
+
+static unsigned int count_objects(const struct findings *found,
+				  unsigned int slot, uint32_t kinds)
+{
+	int fd = rescore_pin_fd("payers_more");
+	uint64_t key, next, value, *previous = NULL;
+	unsigned int n = 0;
+	uint64_t entry;
+	size_t i;
+	int j;
+
+	for (i = 0; i < found->nr_payers; i++)
+		for (j = 0; j < RESCORE_BUCKET_ENTRIES; j++) {
+			entry = __atomic_load_n(&found->payers[i].entry[j],
+						__ATOMIC_RELAXED);
+			if (entry && (entry & 0xffff) == slot &&
+			    (kinds & 1U << (entry >> 16 & KIND_MASK)))
+				n++;
+		}
+	if (!found->rs->meta->payers_overflow || fd < 0)
+		goto out;
+	while (!bpf_map_get_next_key(fd, previous, &next)) {
+		if (!bpf_map_lookup_elem(fd, &next, &value) && value == slot &&
+		    (kinds & 1U << (next >> 16 & KIND_MASK)))
+			n++;
+		key = next;
+		previous = &key;
+	}
+out:
+	if (fd >= 0)
+		close(fd);
+	return n;
+}
+
+/* How the kernel itself shows the objects of a kind. Other kinds: not at all. */
+static int truth(struct findings *found, struct rescore_audit_row *row,
+		 uint32_t kinds)
+{
+	unsigned int kind = __builtin_ctz(kinds);
+	int err;
+
+	switch (kind) {
+	case RESCORE_OBJ_TASK:
+		found->lost_tasks = 0;
+		memset(found->tasks, 0, found->rs->meta->nr_slots *
+		       sizeof(*found->tasks));
+		count_tasks(found);
+		row->low = found->tasks[row->slot];
+		row->high = row->low + found->lost_tasks;
+		snprintf(row->how, sizeof(row->how),
+			 "tasks in /proc, zombies included");
+		return 0;
+	case RESCORE_OBJ_LOCK:
+		found->lost_locks = 0;
+		memset(found->locks, 0, found->rs->meta->nr_slots *
+		       sizeof(*found->locks));
+		count_locks(found);
+		row->low = found->locks[row->slot];
+		row->high = row->low + found->lost_locks;
+		snprintf(row->how, sizeof(row->how),
+			 "/proc/locks; %u of owners it does not name",
+			 found->lost_locks);
+		return 0;
+	case RESCORE_OBJ_FILE:
+	case RESCORE_OBJ_PTY:
+		err = find_files(found);
+		if (err)
+			return err;
+		row->low = count_files(found, row->slot, kind);
+		row->high = row->low;
+		snprintf(row->how, sizeof(row->how),
+			 "files behind descriptors, mappings, or alive without");
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static void differs(struct rescore_audit_row *row, int64_t held, int64_t objects)
+{
+	row->held = held;
+	if (held == objects)
+		return;
+	row->low = row->high = objects;
+	snprintf(row->how, sizeof(row->how), "objects recorded one by one");
+}
+
+static bool is_wrong(const struct rescore_audit_row *row)
+{
+	return row->held < row->low || row->held > row->high;
+}
+
+static bool audit_line(struct findings *found, struct rescore_audit_row *row)
+{
+	const struct rescore *rs = found->rs;
+	const struct rescore_line *line = &rs->table[row->slot].line[row->id];
+	uint32_t kinds = rs->registry[row->id].objects;
+	int64_t held;
+	int tries;
+
+	for (tries = 0; tries < AUDIT_TRIES; tries++) {
+		if (tries)
+			rescore_nap();
+		held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
+		if (truth(found, row, kinds)) {
+			row->low = row->high = held;
+			snprintf(row->how, sizeof(row->how),
+				 "objects recorded one by one");
+		}
+		differs(row, held, count_objects(found, row->slot, kinds));
+		if (held == __atomic_load_n(&line->held, __ATOMIC_SEQ_CST) &&
+		    !is_wrong(row))
+			return false;
+	}
+	return true;
+}
+
+static int audit_slot(struct findings *found, unsigned int slot,
+		      void (*report)(const struct rescore_audit_row *row,
+				     bool differs, void *arg), void *arg)
+{
+	const struct rescore *rs = found->rs;
+	struct rescore_audit_row row = { .slot = slot };
+	int n = 0;
+	bool wrong;
+
+	for (row.id = 0; row.id < rs->meta->nr_resources; row.id++) {
+		const struct rescore_line *line = &rs->table[slot].line[row.id];
+
+		row.finding = RESCORE_AUDIT_DIFFERENCE;
+		if (rs->registry[row.id].objects &&
+		    rs->registry[row.id].state == RESCORE_ON) {
+			wrong = audit_line(found, &row);
+			report(&row, wrong, arg);
+			n += wrong;
+		}
+		if (!line->underflow)
+			continue;
+		row.finding = RESCORE_AUDIT_UNDERFLOW;
+		row.held = line->held;
+		row.low = row.high = 0;
+		snprintf(row.how, sizeof(row.how), "held went below 0 %llu times",
+			 (unsigned long long)line->underflow);
+		report(&row, true, arg);
+		n++;
+	}
+	return n;
+}
+
+static int audit_lost(const struct rescore *rs,
+		      void (*report)(const struct rescore_audit_row *row,
+				     bool differs, void *arg), void *arg)
+{
+	struct rescore_audit_row row = { .finding = RESCORE_AUDIT_LOST };
+
+	if (!rs->meta->members_lost)
+		return 0;
+	snprintf(row.how, sizeof(row.how),
+		 "%llu cgroups could not be recorded: tasks in them count nowhere",
+		 (unsigned long long)rs->meta->members_lost);
+	report(&row, true, arg);
+	return 1;
+}
+
+int rescore_audit(struct rescore *rs, unsigned int slot,
+		  void (*report)(const struct rescore_audit_row *row,
+				 bool differs, void *arg), void *arg)
+{
+	struct findings found = {
+		.rs = rs,
+		.nr_payers = (size_t)1 << rs->meta->payers_bits,
+	};
+	int n = -ENOMEM;
+
+	if (slot && !rescore_slot_is_live(rs, slot))
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	found.tasks = calloc(rs->meta->nr_slots, sizeof(*found.tasks));
+	found.locks = calloc(rs->meta->nr_slots, sizeof(*found.locks));
+	found.payers = rescore_map("payers", sizeof(*found.payers),
+				   found.nr_payers, true);
+	if (found.tasks && found.locks && found.payers) {
+		n = audit_lost(rs, report, arg);
+		if (slot)
+			n += audit_slot(&found, slot, report, arg);
+		else
+			while ((slot = rescore_next(rs, slot)))
+				n += audit_slot(&found, slot, report, arg);
+	}
+	rescore_unmap(found.payers, sizeof(*found.payers), found.nr_payers);
+	free(found.files);
+	free(found.locks);
+	free(found.tasks);
+	return n;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of librescore share. */
+#ifndef RESCORE_INTERNAL_H
+#define RESCORE_INTERNAL_H
+
+#include <stdarg.h>
+
+#include "librescore.h"
+
+#define BPFFS_DIR	"/sys/fs/bpf"
+/* Where a load builds the pins; renamed to RESCORE_PIN_DIR when complete. */
+#define STAGING_DIR	"/sys/fs/bpf/rescore-loading"
+#define OWN_CGROUPS	"rescore"	/* below the cgroup v2 mount */
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+struct rescore {
+	bool read_only;
+	int dir_fd;		/* of the pins, to lock */
+	struct rescore_meta *meta;
+	struct rescore_resource *registry;
+	struct rescore_hook *hooks;
+	struct rescore_container *containers;
+	struct rescore_row *table;
+	struct rescore_event *events;
+};
+
+/* Record the message of rescore_strerror(); returns @err. */
+int rescore_error(int err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* --- pins.c --- */
+int rescore_pin_fd(const char *name);		/* fd or -errno */
+void *rescore_map(const char *name, size_t element, size_t n, bool read_only);
+void rescore_unmap(void *map, size_t element, size_t n);
+int rescore_lock(struct rescore *rs);		/* -EROFS when read-only */
+void rescore_unlock(struct rescore *rs);
+int rescore_remove_tree(const char *path);	/* bpffs or cgroupfs */
+
+/* --- cgroup.c --- */
+const char *rescore_cgroup_mount(void);		/* NULL: no cgroup v2 */
+int rescore_cgroup_open(const char *path, char *ret_path, size_t size,
+			uint64_t *ret_id);	/* dir fd or -errno */
+int rescore_cgroup_path_of(uint64_t id, char *ret_path, size_t size);
+/* Calls @fn for @path and each cgroup below, children first. */
+int rescore_cgroup_walk(const char *path,
+			int (*fn)(const char *path, void *arg), void *arg);
+int rescore_cgroup_write(const char *path, const char *file, const char *text);
+
+/* --- programs.c: run a pinned program --- */
+int rescore_run_iter_cgroup(const char *name, const char *cgroup);
+/* Output goes to *@ret (malloc), its size is returned; NULL: thrown away. */
+ssize_t rescore_run_iter(const char *name, void **ret);
+int rescore_run_syscall(const char *name, void *arg, size_t size);
+/* Every pinned program whose name ends in __adopt, over all tasks. */
+int rescore_run_adopters(const struct rescore *rs);
+
+/* --- membership, as user space reads it --- */
+uint32_t rescore_bucket_index(uint64_t key, unsigned int bits);
+/* Slot of cgroup @id; 0 = of none. */
+int rescore_member(const struct rescore *rs, uint64_t id);
+
+struct rescore_line *rescore_live_line(const struct rescore *rs,
+				       unsigned int slot, unsigned int id);
+bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot);
+/* Give back slots of destroyed containers that hold nothing any more. */
+void rescore_reap(struct rescore *rs);
+
+/* Milliseconds of CLOCK_MONOTONIC; naps are 5 ms. */
+int64_t rescore_now_ms(void);
+void rescore_nap(void);
+
+#endif /* RESCORE_INTERNAL_H */

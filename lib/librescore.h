@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * librescore: load the programs, make containers, set and read their limits.
+ * All that a tool may call; the only code that talks to the kernel.
+ *
+ * Conventions
+ *  - Functions return 0 (or a count, slot or id >= 0) or a negative errno.
+ *    Return parameters are named ret_*, untouched on failure.
+ *  - The library never prints. After a failure rescore_strerror() gives one
+ *    line that says what went wrong, in the words of the failed call.
+ *  - Amounts are in the resource's unit (enum rescore_unit): pages are 4096
+ *    bytes. RESCORE_UNLIMITED is LONG_MAX.
+ *  - A handle is for one thread. Administrative calls of several processes
+ *    exclude one another through a lock on the pin directory.
+ */
+#ifndef LIBRESCORE_H
+#define LIBRESCORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <rescore/abi.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RESCORE_API __attribute__((visibility("default")))
+
+struct rescore;		/* an open handle on the loaded programs */
+
+/* The message of this thread's last failed call; never NULL. */
+RESCORE_API const char *rescore_strerror(void);
+
+/* "0.1.0" */
+RESCORE_API const char *rescore_version(void);
+
+/* --- load and unload ---------------------------------------------------- */
+
+struct rescore_load_opts {
+	const char *bpf_dir;	/* objects; NULL: the installed ones, or
+				 * $RESCORE_BPF_DIR */
+	unsigned int containers; /* 1..65535; 0 = 4095 */
+	uint64_t objects;	/* files, tasks, locks that containers may hold
+				 * together; 0 = from the machine's memory */
+	unsigned int events;	/* size of the event ring, rounded up to a
+				 * power of two; 0 = 8192 */
+	FILE *log;		/* libbpf's and the verifier's words, or NULL */
+};
+
+/*
+ * Load, attach and pin every program. All or nothing. -EEXIST: loaded already.
+ * -EPERM: not root, or the kernel refuses (lockdown). -EOPNOTSUPP: no BTF, no
+ * BPF tracing, no cgroup v2. -EINVAL: an option is out of range.
+ */
+RESCORE_API int rescore_load(const struct rescore_load_opts *opts);
+
+/*
+ * Detach and unpin everything; limits and counters are gone. Containers must
+ * have been destroyed, else -EBUSY, unless @force: then their cgroups stay and
+ * nothing is counted or refused any more. -ENOENT: not loaded.
+ */
+RESCORE_API int rescore_unload(bool force);
+
+/* --- open ---------------------------------------------------------------- */
+
+/*
+ * -ENOENT: not loaded. -EPERM: not root. -EPROTO: loaded by an incompatible
+ * version. @read_only handles refuse every call that changes something (-EROFS).
+ */
+RESCORE_API int rescore_open(struct rescore **ret_rs, bool read_only);
+RESCORE_API void rescore_close(struct rescore *rs);	/* NULL is fine */
+
+/* Live memory shared with the kernel: values change while one looks. */
+RESCORE_API const struct rescore_meta *rescore_meta(const struct rescore *rs);
+
+/* --- resources ------------------------------------------------------------ */
+
+/* Ids are 0..rescore_nr_resources()-1, in the order of loading. */
+RESCORE_API unsigned int rescore_nr_resources(const struct rescore *rs);
+RESCORE_API const struct rescore_resource *
+rescore_resource(const struct rescore *rs, unsigned int id);	/* NULL: no such */
+RESCORE_API int rescore_find_resource(const struct rescore *rs, const char *name);
+
+RESCORE_API unsigned int rescore_nr_hooks(const struct rescore *rs);
+RESCORE_API const struct rescore_hook *rescore_hook(const struct rescore *rs,
+						   unsigned int i);
+
+/* --- containers ------------------------------------------------------------ */
+
+/*
+ * A name: 1..63 of [A-Za-z0-9._:@-], not starting with '.' or '-'.
+ * -EINVAL, with the reason in rescore_strerror().
+ */
+RESCORE_API int rescore_check_name(const char *name);
+
+/*
+ * Make container @name with all limits unlimited. Returns its slot. A name
+ * that is a number takes the slot of that number if it is free. With @cgroup
+ * NULL a cgroup /sys/fs/cgroup/rescore/NAME is made for it; else @cgroup (an
+ * absolute path, or one relative to the cgroup v2 mount) is attached.
+ * -EEXIST: the name is taken. -ENOSPC: no free slot.
+ */
+RESCORE_API int rescore_create(struct rescore *rs, const char *name,
+			      const char *cgroup);
+
+/*
+ * Put another cgroup, with all below it, under container @slot. Its tasks are
+ * charged at once; files they hold already are not. -ENOENT: no such cgroup.
+ * -EBUSY: it, or one above or below it, belongs to a container already.
+ * -ENOSPC: RESCORE_ROOTS_MAX are attached.
+ */
+RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,
+			      const char *cgroup);
+
+/*
+ * -EBUSY: it has processes, or charges that are still there after two seconds.
+ * With @force its processes are killed first; charges that remain (files that
+ * were passed to another container) keep the slot taken until they are gone.
+ * A cgroup that rescore made is removed; an attached one stays as it is.
+ */
+RESCORE_API int rescore_destroy(struct rescore *rs, unsigned int slot, bool force);
+
+RESCORE_API int rescore_find(const struct rescore *rs, const char *name);	/* slot or -ENOENT */
+/* The first live container with a slot above @slot, or 0: loop from 0. */
+RESCORE_API unsigned int rescore_next(const struct rescore *rs, unsigned int slot);
+/* NULL when the slot is free. */
+RESCORE_API const struct rescore_container *
+rescore_container(const struct rescore *rs, unsigned int slot);
+
+/* Path of root @i (0..nr_roots-1). -ENOENT: that cgroup has been removed. */
+RESCORE_API int rescore_cgroup_path(const struct rescore *rs, unsigned int slot,
+				   unsigned int i, char *ret_path, size_t size);
+
+/* The container of process @pid (0: the caller), 0 = none. */
+RESCORE_API int rescore_container_of(const struct rescore *rs, pid_t pid);
+
+/*
+ * Move the calling process into the container, to execve() something. From
+ * here to a successful execve() its charges are never refused, so a full
+ * container can be entered. With @admin that lasts: for this process and all
+ * its descendants, for repairs.
+ */
+RESCORE_API int rescore_enter(struct rescore *rs, unsigned int slot, bool admin);
+
+/* Send @sig to every process. Returns how many there were. Works when full. */
+RESCORE_API int rescore_kill(struct rescore *rs, unsigned int slot, int sig);
+
+/* Number of processes (live; zombies not), or negative. */
+RESCORE_API int rescore_nr_processes(const struct rescore *rs, unsigned int slot);
+
+/* --- values ------------------------------------------------------------------ */
+
+/* A copy of one line; held <= maxheld holds in it. */
+RESCORE_API int rescore_read(const struct rescore *rs, unsigned int slot,
+			    unsigned int id, struct rescore_line *ret_line);
+
+/*
+ * Returns the highest held since the last call and starts over from held; for
+ * the one collector of the machine.
+ */
+RESCORE_API int rescore_take_peak(struct rescore *rs, unsigned int slot,
+				 unsigned int id, int64_t *ret_peak);
+
+struct rescore_bounds {
+	unsigned int id;	/* resource */
+	int64_t barrier;	/* 0..2^62 or RESCORE_UNLIMITED */
+	int64_t limit;		/* >= barrier */
+};
+
+/*
+ * Set all @n bounds, or none: -EINVAL (out of range, barrier > limit),
+ * -EOPNOTSUPP (the resource is off here: why is in rescore_strerror()).
+ */
+RESCORE_API int rescore_set(struct rescore *rs, unsigned int slot,
+			   const struct rescore_bounds *bounds, size_t n);
+
+/* @id -1: every resource. */
+RESCORE_API int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
+				bool observe);
+
+enum { RESCORE_RESET_MAXHELD = 1, RESCORE_RESET_FAILCNT = 2 };
+/* maxheld becomes held, failcnt 0. @id -1: every resource. */
+RESCORE_API int rescore_reset(struct rescore *rs, unsigned int slot, int id,
+			     unsigned int what);
+
+/* --- events ------------------------------------------------------------------ */
+
+/*
+ * Read the event after *@cursor and advance it; start with 0 for the oldest
+ * kept, or rescore_meta()->event_head for new ones only. Returns 1, or 0 when
+ * there is none yet. *@ret_lost (may be NULL) grows by the events that were
+ * overwritten before they were read. Any number of readers.
+ */
+RESCORE_API int rescore_next_event(const struct rescore *rs, uint64_t *cursor,
+				  struct rescore_event *ret_event,
+				  uint64_t *ret_lost);
+/* CLOCK_BOOTTIME of an event, as nanoseconds of CLOCK_REALTIME. */
+RESCORE_API int64_t rescore_event_realtime(const struct rescore_event *event);
+/* "refused", "observed", … */
+RESCORE_API const char *rescore_event_kind_name(unsigned int kind);
+
+/* --- audit ------------------------------------------------------------------- */
+
+enum rescore_finding {
+	RESCORE_AUDIT_DIFFERENCE,	/* held is not what was found */
+	RESCORE_AUDIT_UNDERFLOW,	/* held went below 0, count times */
+	RESCORE_AUDIT_LOST,		/* a cgroup is outside the accounting */
+};
+
+struct rescore_audit_row {
+	unsigned int slot;
+	unsigned int id;
+	enum rescore_finding finding;
+	int64_t held;
+	int64_t low, high;	/* the truth, counted another way, is in here */
+	char how[120];		/* how it was counted, or what is wrong */
+};
+
+/*
+ * Compare every held with the truth; calls @report for every row that was
+ * compared (@differs says whether it is wrong). @slot 0: all containers. Returns
+ * the number of wrong ones. Rows that moved during the count are tried again.
+ */
+RESCORE_API int rescore_audit(struct rescore *rs, unsigned int slot,
+			     void (*report)(const struct rescore_audit_row *row,
+					    bool differs, void *arg),
+			     void *arg);
+
+/* --- what this kernel has ------------------------------------------------------ */
+
+struct rescore_feature {
+	const char *name;	/* "kernel BTF" */
+	bool have;
+	char detail[120];	/* version, path, or why not */
+};
+
+/* Probes; needs no load. Calls @report for each. Returns how many are missing. */
+RESCORE_API int rescore_probe(void (*report)(const struct rescore_feature *feature,
+					    void *arg), void *arg);
+
+/* --- numbers as people write them ------------------------------------------------ */
+
+/*
+ * "20", "unlimited", "2.2G", "16p": an amount of @unit, which decides which
+ * suffixes are allowed (K M G T P, any case, for bytes and pages; on pages they
+ * are bytes, rounded down to whole pages; P = pages of 4096 bytes).
+ * -EINVAL or -ERANGE with the reason in rescore_strerror().
+ */
+RESCORE_API int rescore_parse_amount(const char *text, unsigned int unit,
+				    int64_t *ret_amount);
+
+/* "barrier[:limit]"; one number sets both. */
+RESCORE_API int rescore_parse_bounds(const char *text, unsigned int unit,
+				    int64_t *ret_barrier, int64_t *ret_limit);
+
+/*
+ * For people: "1.2M", "65536", "unlimited"; @exact: all digits. Pages are
+ * printed as bytes ("256K") unless @exact. @buf of 24 bytes is always enough.
+ */
+RESCORE_API const char *rescore_format_amount(int64_t amount, unsigned int unit,
+					     bool exact, char *buf, size_t size);
+
+/* "count", "bytes", "pages", "ns", "percent" */
+RESCORE_API const char *rescore_unit_name(unsigned int unit);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBRESCORE_H */

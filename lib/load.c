@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Load and unload. Everything is built under STAGING_DIR and comes to its place
+ * by one rename, so a load that dies leaves nothing that looks loaded.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "load.h"
+
+#define BPF_FS_MAGIC		0xcafe4a11	/* linux/magic.h */
+#define CORE_OBJECT		"rescore.bpf.o"
+#define DEFAULT_CONTAINERS	4095
+#define DEFAULT_EVENTS		8192
+#define EVENTS_MAX		(1U << 20)
+/* One open file, task or lock in containers per 16 KiB of the machine's memory:
+ * a struct file and its descriptor alone take a 64th of that.
+ */
+#define BYTES_PER_OBJECT	16384
+#define OBJECTS_MIN		(1ULL << 16)
+#define OBJECTS_MAX		(1ULL << 27)
+/* Buckets fill unevenly: with half of the entries in use, one in 10^4 is full. */
+#define BUCKET_LOAD		(RESCORE_BUCKET_ENTRIES / 2)
+
+static FILE *log_file;
+
+static int log_line(enum libbpf_print_level level, const char *format,
+		    va_list args)
+{
+	if (!log_file || level == LIBBPF_DEBUG)
+		return 0;
+	return vfprintf(log_file, format, args);
+}
+
+static unsigned int bits_for(uint64_t entries)
+{
+	unsigned int bits = 1;
+
+	while ((1ULL << bits) < entries)
+		bits++;
+	return bits;
+}
+
+static int check_options(const struct rescore_load_opts *opts,
+			 struct rescore_meta *meta)
+{
+	uint64_t objects = opts->objects;
+	unsigned int events = opts->events ?: DEFAULT_EVENTS;
+	struct timespec now;
+
+	if (opts->containers >= RESCORE_SLOTS_MAX)
+		return rescore_error(-EINVAL, "%u containers: at most %d",
+				     opts->containers, RESCORE_SLOTS_MAX - 1);
+	if (objects > OBJECTS_MAX)
+		return rescore_error(-EINVAL, "%llu objects: at most %llu",
+				     (unsigned long long)objects, OBJECTS_MAX);
+	if (events > EVENTS_MAX)
+		return rescore_error(-EINVAL, "%u events: at most %u", events,
+				     EVENTS_MAX);
+	if (!objects) {
+		objects = (uint64_t)sysconf(_SC_PHYS_PAGES) *
+			  sysconf(_SC_PAGESIZE) / BYTES_PER_OBJECT;
+		if (objects < OBJECTS_MIN)
+			objects = OBJECTS_MIN;
+		if (objects > OBJECTS_MAX)
+			objects = OBJECTS_MAX;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	*meta = (struct rescore_meta){
+		.abi = RESCORE_ABI,
+		.nr_slots = (opts->containers ?: DEFAULT_CONTAINERS) + 1,
+		.nr_events = 1U << bits_for(events),
+		.payers_bits = bits_for(objects / BUCKET_LOAD),
+		.next_serial = 1,
+		.loaded_ns = now.tv_sec * 1000000000ULL + now.tv_nsec,
+	};
+	/* room for a few cgroups below each container's own */
+	meta->members_bits = bits_for(meta->nr_slots);
+	if (meta->members_bits < 10)
+		meta->members_bits = 10;
+	snprintf(meta->version, sizeof(meta->version), "%s", RESCORE_VERSION);
+	return 0;
+}
+
+static int check_machine(struct load *load)
+{
+	const char *cgroups = rescore_cgroup_mount();
+	struct statfs fs;
+
+	if (geteuid() != 0)
+		return rescore_error(-EPERM, "rescore needs root: run this as root");
+	load->btf = btf__load_vmlinux_btf();
+	if (!load->btf)
+		return rescore_error(-EOPNOTSUPP,
+				     "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+	if (!cgroups)
+		return rescore_error(-EOPNOTSUPP,
+				     "no cgroup v2 file system is mounted: mount -t cgroup2 none /sys/fs/cgroup");
+	load->cgroup_fd = open(cgroups, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (load->cgroup_fd < 0)
+		return rescore_error(-errno, "cannot open %s: %s", cgroups,
+				     strerror(errno));
+	if (statfs(BPFFS_DIR, &fs) < 0 ||
+	    (unsigned long)fs.f_type != BPF_FS_MAGIC) {
+		if (mount("bpf", BPFFS_DIR, "bpf",
+			  MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+			return rescore_error(-errno,
+					     "cannot mount the BPF file system on " BPFFS_DIR ": %s",
+					     strerror(errno));
+	}
+	return 0;
+}
+
+static int make_staging(void)
+{
+	rescore_remove_tree(STAGING_DIR);
+	if (mkdir(STAGING_DIR, 0700) < 0 ||
+	    mkdir(STAGING_DIR "/links", 0700) < 0 ||
+	    mkdir(STAGING_DIR "/progs", 0700) < 0)
+		return rescore_error(-errno, "cannot make " STAGING_DIR ": %s",
+				     strerror(errno));
+	return 0;
+}
+
+static int load_all(struct load *load)
+{
+	char pattern[4096];
+	const char *file;
+	glob_t found;
+	size_t i;
+	int err;
+
+	err = load_object(load, CORE_OBJECT);
+	if (err)
+		return err;
+	snprintf(pattern, sizeof(pattern), "%s/*.bpf.o", load->bpf_dir);
+	if (glob(pattern, 0, NULL, &found))
+		return rescore_error(-ENOENT, "no BPF objects in %s",
+				     load->bpf_dir);
+	for (i = 0; !err && i < found.gl_pathc; i++) {
+		file = strrchr(found.gl_pathv[i], '/') + 1;
+		if (strcmp(file, CORE_OBJECT))
+			err = load_object(load, file);
+	}
+	globfree(&found);
+	return err;
+}
+
+static void order_ubc_rows(struct load *load)
+{
+	unsigned int index, i, row = 0;
+
+	for (index = 1; index <= RESCORE_RESOURCES_MAX; index++)
+		for (i = 0; i < load->meta.nr_resources; i++)
+			if (load->registry[i].ubc_index == index)
+				load->meta.ubc_rows[row++] = i + 1;
+}
+
+static int write_map(struct load *load, const char *name, const void *elements,
+		     size_t size, unsigned int n)
+{
+	int fd = bpf_object__find_map_fd_by_name(load->core, name);
+	uint32_t i;
+
+	for (i = 0; i < n; i++)
+		if (bpf_map_update_elem(fd, &i, (const char *)elements + i * size,
+					BPF_ANY))
+			return rescore_error(-errno, "cannot write map %s: %s",
+					     name, strerror(errno));
+	return 0;
+}
+
+/* The registry, then the word that makes the programs act. */
+static int go_live(struct load *load)
+{
+	int err;
+
+	order_ubc_rows(load);
+	load->meta.generation = 1;
+	err = write_map(load, "registry", load->registry,
+			sizeof(load->registry[0]), load->meta.nr_resources);
+	err = err ?: write_map(load, "hooks", load->hooks,
+			       sizeof(load->hooks[0]), load->meta.nr_hooks);
+	err = err ?: write_map(load, ".data.rescore", &load->meta,
+			       sizeof(load->meta), 1);
+	if (err)
+		return err;
+	if (chmod(STAGING_DIR "/user_beancounters", 0400) < 0 ||
+	    rename(STAGING_DIR, RESCORE_PIN_DIR) < 0)
+		return rescore_error(-errno, "cannot make " RESCORE_PIN_DIR
+					     ": %s", strerror(errno));
+	return 0;
+}
+
+/* One load or unload at a time. */
+static int lock_bpffs(void)
+{
+	int fd = open(BPFFS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return rescore_error(-errno, "cannot open " BPFFS_DIR ": %s",
+				     strerror(errno));
+	if (flock(fd, LOCK_EX) < 0) {
+		close(fd);
+		return rescore_error(-errno, "cannot lock " BPFFS_DIR ": %s",
+				     strerror(errno));
+	}
+	return fd;
+}
+
+static int load_locked(struct load *load)
+{
+	int err;
+
+	if (access(RESCORE_PIN_DIR, F_OK) == 0)
+		return rescore_error(-EEXIST, "rescore is loaded already");
+	err = make_staging();
+	err = err ?: load_all(load);
+	err = err ?: go_live(load);
+	if (err)
+		rescore_remove_tree(STAGING_DIR);
+	return err;
+}
+
+int rescore_load(const struct rescore_load_opts *opts)
+{
+	static const struct rescore_load_opts defaults;
+	struct load *load;
+	unsigned int i;
+	int err, lock;
+
+	opts = opts ?: &defaults;
+	load = calloc(1, sizeof(*load));
+	if (!load)
+		return rescore_error(-ENOMEM, "out of memory");
+	load->cgroup_fd = -1;
+	log_file = opts->log;
+	libbpf_set_print(log_line);
+	load->bpf_dir = opts->bpf_dir ?: getenv("RESCORE_BPF_DIR");
+	load->bpf_dir = load->bpf_dir ?: RESCORE_BPF_DIR;
+
+	err = check_options(opts, &load->meta);
+	err = err ?: check_machine(load);
+	if (!err) {
+		lock = err = lock_bpffs();
+		if (lock >= 0) {
+			err = load_locked(load);
+			close(lock);
+		}
+	}
+	for (i = load->nr_objects; i-- > 0;)
+		bpf_object__close(load->objects[i]);
+	btf__free(load->btf);
+	if (load->cgroup_fd >= 0)
+		close(load->cgroup_fd);
+	free(load);
+	return err;
+}
+
+int rescore_unload(bool force)
+{
+	struct rescore *rs;
+	unsigned int n = 0, slot;
+	int err, lock;
+
+	err = rescore_open(&rs, true);
+	if (err && err != -EPROTO && !(force && err == -EIO))
+		return err;
+	if (!err) {
+		for (slot = 0; (slot = rescore_next(rs, slot));)
+			n++;
+		rescore_close(rs);
+	}
+	if (n && !force)
+		return rescore_error(-EBUSY,
+				     "%u containers exist: destroy them first, or --force to leave them without limits",
+				     n);
+	lock = lock_bpffs();
+	if (lock < 0)
+		return lock;
+	rescore_remove_tree(RESCORE_PIN_DIR "/links");
+	err = rescore_remove_tree(RESCORE_PIN_DIR);
+	close(lock);
+	if (err)
+		return rescore_error(err, "cannot remove " RESCORE_PIN_DIR ": %s",
+				     strerror(-err));
+	return 0;
+}

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One BPF object: the core's or a controller's. What it counts and where it
+ * attaches is read from the object itself, so nothing here knows any of them.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load.h"
+
+#define CORE	"core"		/* prefix of the core's programs */
+
+/* --- which programs fit this kernel ----------------------------------------- */
+
+/* "fmod_ret/security_file_alloc" -> what must be in the kernel's BTF. */
+static bool target_exists(const struct load *load, const char *section,
+			  char *why, size_t size)
+{
+	static const struct {
+		const char *prefix;
+		const char *format;
+		unsigned int kind;
+	} kinds[] = {
+		{ "fmod_ret/", "%s", BTF_KIND_FUNC },
+		{ "fentry/", "%s", BTF_KIND_FUNC },
+		{ "fexit/", "%s", BTF_KIND_FUNC },
+		{ "tp_btf/", "btf_trace_%s", BTF_KIND_TYPEDEF },
+		{ "iter/", "bpf_iter_%s", BTF_KIND_FUNC },
+	};
+	char name[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strncmp(section, kinds[i].prefix, strlen(kinds[i].prefix)))
+			continue;
+		section += strlen(kinds[i].prefix);
+		snprintf(name, sizeof(name), kinds[i].format, section);
+		if (btf__find_by_name_kind(load->btf, name, kinds[i].kind) > 0)
+			return true;
+		snprintf(why, size, "this kernel has no %s %s",
+			 kinds[i].kind == BTF_KIND_TYPEDEF ? "tracepoint" :
+							     "function",
+			 section);
+		return false;
+	}
+	return true;
+}
+
+static struct rescore_hook *find_hook(struct load *load, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < load->meta.nr_hooks; i++)
+		if (!strcmp(load->hooks[i].name, name))
+			return &load->hooks[i];
+	return NULL;
+}
+
+static int add_hooks(struct load *load, struct bpf_object *object,
+		     const char *controller)
+{
+	struct bpf_program *prog;
+	struct rescore_hook *hook;
+
+	bpf_object__for_each_program(prog, object) {
+		if (load->meta.nr_hooks == RESCORE_HOOKS_MAX)
+			return rescore_error(-E2BIG,
+					     "the controllers have more than %d programs",
+					     RESCORE_HOOKS_MAX);
+		hook = &load->hooks[load->meta.nr_hooks++];
+		snprintf(hook->name, sizeof(hook->name), "%s",
+			 bpf_program__name(prog));
+		snprintf(hook->target, sizeof(hook->target), "%s",
+			 bpf_program__section_name(prog));
+		snprintf(hook->controller, sizeof(hook->controller), "%s",
+			 controller);
+		hook->state = target_exists(load,
+					    bpf_program__section_name(prog),
+					    hook->why, sizeof(hook->why));
+	}
+	return 0;
+}
+
+/* "numflock__flock_end__x64" -> "numflock__flock_end" */
+static size_t group_length(const char *name)
+{
+	const char *what = strstr(name, "__");
+	const char *variant = what ? strstr(what + 2, "__") : NULL;
+
+	return variant ? (size_t)(variant - name) : strlen(name);
+}
+
+static bool is_optional(const char *name)
+{
+	size_t length = strlen(name);
+
+	return length > 5 && !strcmp(name + length - 5, "__opt");
+}
+
+static bool serves(const struct rescore_hook *hook, const char *name)
+{
+	size_t length = strlen(name);
+
+	return !strncmp(hook->name, name, length) &&
+	       !strncmp(hook->name + length, "__", 2);
+}
+
+/* The first hook of @name (a resource, or CORE) that no variant stands in for. */
+static const struct rescore_hook *missing_hook(const struct load *load,
+					       const char *name)
+{
+	const struct rescore_hook *hook, *other;
+	unsigned int i, j;
+	size_t length;
+
+	for (i = 0; i < load->meta.nr_hooks; i++) {
+		hook = &load->hooks[i];
+		if (!serves(hook, name) || hook->state == RESCORE_ON ||
+		    is_optional(hook->name))
+			continue;
+		length = group_length(hook->name);
+		for (j = 0; j < load->meta.nr_hooks; j++) {
+			other = &load->hooks[j];
+			if (other->state == RESCORE_ON &&
+			    group_length(other->name) == length &&
+			    !strncmp(other->name, hook->name, length))
+				break;
+		}
+		if (j == load->meta.nr_hooks)
+			return hook;
+	}
+	return NULL;
+}
+
+/* A resource that lacks a hook is off, and all its programs with it. */
+static void settle_resource(struct load *load, struct rescore_resource *resource)
+{
+	const struct rescore_hook *missing;
+	struct rescore_hook *hook;
+	unsigned int i;
+
+	missing = missing_hook(load, resource->name);
+	resource->state = missing ? RESCORE_OFF : RESCORE_ON;
+	if (!missing)
+		return;
+	snprintf(resource->why, sizeof(resource->why), "%s", missing->why);
+	for (i = 0; i < load->meta.nr_hooks; i++) {
+		hook = &load->hooks[i];
+		if (!serves(hook, resource->name) || hook->state != RESCORE_ON)
+			continue;
+		hook->state = RESCORE_OFF;
+		snprintf(hook->why, sizeof(hook->why), "%s is off",
+			 resource->name);
+	}
+}
+
+/* --- what the object is told before it is verified ---------------------------- */
+
+/* What it returns is const for those who load nothing; before that it is ours. */
+static void *section(struct bpf_object *object, const char *name, size_t *size)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+
+	return map ? (void *)bpf_map__initial_value(map, size) : NULL;
+}
+
+static int configure(struct load *load, struct bpf_object *object,
+		     const char *file)
+{
+	struct rescore_config *config;
+	size_t size = 0;
+
+	config = section(object, ".rodata.config", &size);
+	if (!config || size != sizeof(*config))
+		return rescore_error(-ENOEXEC, "%s is no rescore object", file);
+	*config = (struct rescore_config){
+		.generation = 1,
+		.members_shift = 64 - load->meta.members_bits,
+		.payers_shift = 64 - load->meta.payers_bits,
+		.events_mask = load->meta.nr_events - 1,
+	};
+	return 0;
+}
+
+/* Give the object's resources their ids and enter them into the registry. */
+static int add_resources(struct load *load, struct bpf_object *object,
+			 const char *controller)
+{
+	struct rescore_resource *resource, *other;
+	unsigned int i, id;
+	size_t size = 0;
+
+	resource = section(object, ".rodata.resources", &size);
+	for (i = 0; i < size / sizeof(*resource); i++, resource++) {
+		id = load->meta.nr_resources;
+		if (id == RESCORE_RESOURCES_MAX)
+			return rescore_error(-E2BIG, "more than %d resources",
+					     RESCORE_RESOURCES_MAX);
+		for (other = load->registry; other < &load->registry[id];
+		     other++)
+			if (!strcmp(other->name, resource->name))
+				return rescore_error(-EEXIST,
+						     "%s and %s both count %s",
+						     other->controller,
+						     controller,
+						     other->name);
+		resource->id = id;
+		snprintf(resource->controller, sizeof(resource->controller),
+			 "%s", controller);
+		settle_resource(load, resource);
+		load->registry[id] = *resource;
+		load->meta.nr_resources++;
+	}
+	return 0;
+}
+
+static int share_maps(struct load *load, struct bpf_object *object)
+{
+	struct bpf_map *map, *shared;
+	const char *name;
+	int err;
+
+	bpf_object__for_each_map(map, object) {
+		name = bpf_map__name(map);
+		if (!strncmp(name, ".rodata", 7) || strstr(name, ".bss"))
+			continue;
+		shared = bpf_object__find_map_by_name(load->core, name);
+		if (!shared)
+			continue;
+		err = bpf_map__reuse_fd(map, bpf_map__fd(shared));
+		if (err)
+			return rescore_error(err, "cannot share map %s: %s",
+					     name, strerror(-err));
+	}
+	return 0;
+}
+
+static int size_maps(struct load *load, struct bpf_object *object)
+{
+	const struct {
+		const char *name;
+		uint32_t entries;
+	} sizes[] = {
+		{ "table", load->meta.nr_slots },
+		{ "containers", load->meta.nr_slots },
+		{ "throttle", load->meta.nr_slots },
+		{ "members", 1U << load->meta.members_bits },
+		{ "payers", 1U << load->meta.payers_bits },
+		/* an eighth of what the buckets hold */
+		{ "members_more", 1U << load->meta.members_bits },
+		{ "payers_more", 1U << load->meta.payers_bits },
+		{ "events", load->meta.nr_events },
+		{ "registry", RESCORE_RESOURCES_MAX },
+		{ "hooks", RESCORE_HOOKS_MAX },
+	};
+	struct rescore_meta *meta;
+	struct bpf_map *map;
+	size_t i, size = 0;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		map = bpf_object__find_map_by_name(object, sizes[i].name);
+		err = map ? bpf_map__set_max_entries(map, sizes[i].entries) :
+			    -ENOENT;
+		if (err)
+			return rescore_error(err, "cannot size map %s: %s",
+					     sizes[i].name, strerror(-err));
+	}
+	meta = section(object, ".data.rescore", &size);
+	if (!meta || size != sizeof(*meta))
+		return rescore_error(-ENOEXEC, "the core has no meta");
+	*meta = load->meta;
+	return 0;
+}
+
+/* --- attach -------------------------------------------------------------------- */
+
+static int pin_error(const char *name)
+{
+	return rescore_error(-errno, "cannot pin %s: %s", name,
+			     strerror(errno));
+}
+
+/* The table as text: an iterator over containers that anybody can cat. */
+static int pin_text(struct load *load, struct bpf_program *prog)
+{
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
+	union bpf_iter_link_info info = {};
+	const char *name = bpf_program__name(prog);
+	struct bpf_link *link;
+	struct bpf_map *map;
+	char path[256];
+	int err;
+
+	map = bpf_object__find_map_by_name(load->core, "containers");
+	info.map.map_fd = bpf_map__fd(map);
+	opts.link_info = &info;
+	opts.link_info_len = sizeof(info);
+	link = bpf_program__attach_iter(prog, &opts);
+	if (!link)
+		return -errno;
+	snprintf(path, sizeof(path), STAGING_DIR "/%s",
+		 strstr(name, "__") ? strstr(name, "__") + 2 : name);
+	err = bpf_link__pin(link, path) ? pin_error(path) : 0;
+	bpf_link__destroy(link);
+	return err;
+}
+
+/* Programs that user space runs when it needs them. */
+static int pin_program(struct bpf_program *prog)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), STAGING_DIR "/progs/%s",
+		 bpf_program__name(prog));
+	return bpf_program__pin(prog, path) ? pin_error(path) : 0;
+}
+
+static int pin_link(struct load *load, struct bpf_program *prog)
+{
+	struct bpf_link *link;
+	char path[256];
+	int err;
+
+	if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_DEVICE)
+		link = bpf_program__attach_cgroup(prog, load->cgroup_fd);
+	else
+		link = bpf_program__attach(prog);
+	if (!link)
+		return -errno;
+	snprintf(path, sizeof(path), STAGING_DIR "/links/%s",
+		 bpf_program__name(prog));
+	err = bpf_link__pin(link, path) ? pin_error(path) : 0;
+	bpf_link__destroy(link);
+	return err;
+}
+
+static int attach(struct load *load, struct bpf_program *prog)
+{
+	const char *target = bpf_program__section_name(prog);
+
+	if (!strcmp(target, "iter/bpf_map_elem"))
+		return pin_text(load, prog);
+	if (!strncmp(target, "iter/", 5) || !strcmp(target, "syscall"))
+		return pin_program(prog);
+	return pin_link(load, prog);
+}
+
+static void detach(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), STAGING_DIR "/links/%s", name);
+	unlink(path);
+}
+
+/* A hook that exists may still refuse (no ftrace site): its resource is off. */
+static int attach_all(struct load *load, struct bpf_object *object)
+{
+	struct bpf_program *prog;
+	struct rescore_hook *hook;
+	unsigned int i;
+	int err;
+
+	bpf_object__for_each_program(prog, object) {
+		hook = find_hook(load, bpf_program__name(prog));
+		if (!hook || hook->state != RESCORE_ON)
+			continue;
+		err = attach(load, prog);
+		if (!err)
+			continue;
+		hook->state = RESCORE_OFF;
+		snprintf(hook->why, sizeof(hook->why), "cannot attach to %s: %s",
+			 hook->target, strerror(-err));
+	}
+	for (i = 0; i < load->meta.nr_resources; i++)
+		if (load->registry[i].state == RESCORE_ON)
+			settle_resource(load, &load->registry[i]);
+	for (i = 0; i < load->meta.nr_hooks; i++)
+		if (load->hooks[i].state == RESCORE_OFF)
+			detach(load->hooks[i].name);
+	return 0;
+}
+
+static int pin_maps(struct bpf_object *object)
+{
+	struct bpf_map *map;
+	const char *name;
+	char path[256];
+
+	bpf_object__for_each_map(map, object) {
+		name = bpf_map__name(map);
+		if (!strcmp(name, ".data.rescore"))
+			name = "meta";
+		else if (name[0] == '.' || strchr(name, '.'))
+			continue;
+		snprintf(path, sizeof(path), STAGING_DIR "/%s", name);
+		if (bpf_map__pin(map, path))
+			return pin_error(path);
+	}
+	return 0;
+}
+
+static int load_error(const char *file, int err)
+{
+	if (err == -EPERM)
+		return rescore_error(err,
+				     "the kernel refuses BPF tracing programs (lockdown, or a container): see `rlimitctl status`");
+	return rescore_error(err, "the kernel does not take %s: %s; `load -v` shows why",
+			     file, strerror(-err));
+}
+
+int load_object(struct load *load, const char *file)
+{
+	char path[4096], controller[RESCORE_CTL_NAME_LEN];
+	const struct rescore_hook *missing;
+	struct bpf_object *object;
+	struct bpf_program *prog;
+	int err;
+
+	if (load->nr_objects == LOAD_OBJECTS_MAX)
+		return rescore_error(-E2BIG, "more than %d objects in %s",
+				     LOAD_OBJECTS_MAX, load->bpf_dir);
+	snprintf(path, sizeof(path), "%s/%s", load->bpf_dir, file);
+	snprintf(controller, sizeof(controller), "%.*s",
+		 (int)strcspn(file, "."), file);
+
+	object = bpf_object__open_file(path, NULL);
+	if (!object)
+		return rescore_error(-errno, "cannot open %s: %s", path,
+				     strerror(errno));
+	load->objects[load->nr_objects++] = object;
+
+	err = configure(load, object, path);
+	err = err ?: add_hooks(load, object, controller);
+	err = err ?: add_resources(load, object, controller);
+	err = err ?: load->core ? share_maps(load, object) :
+				  size_maps(load, object);
+	if (err)
+		return err;
+	bpf_object__for_each_program(prog, object)
+		bpf_program__set_autoload(prog,
+			find_hook(load, bpf_program__name(prog))->state ==
+				RESCORE_ON);
+	err = bpf_object__load(object);
+	if (err)
+		return load_error(file, err);
+	if (!load->core) {
+		load->core = object;
+		err = pin_maps(object);
+		if (err)
+			return err;
+	}
+	err = attach_all(load, object);
+	missing = missing_hook(load, CORE);
+	if (!err && missing)
+		err = rescore_error(-EOPNOTSUPP, "%s: %s", missing->name,
+				    missing->why);
+	return err;
+}

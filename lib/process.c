@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Processes of a container: enter, kill, find out where one is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Above the number of buckets there may be. */
+#define KEY_SHIFT	16
+
+uint32_t rescore_bucket_index(uint64_t key, unsigned int bits)
+{
+	return ((key << KEY_SHIFT) * RESCORE_HASH_MUL) >> (64 - bits);
+}
+
+int rescore_enter(struct rescore *rs, unsigned int slot, bool admin)
+{
+	struct {
+		uint32_t lasting;
+	} request = { admin };
+	char path[PATH_MAX];
+	int err;
+
+	if (!rescore_slot_is_live(rs, slot))
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_cgroup_path(rs, slot, 0, path, sizeof(path));
+	if (err)
+		return err;
+	/* exempt first: once inside, nothing may fail for want of room */
+	err = rescore_run_syscall("core__admin", &request, sizeof(request));
+	if (err)
+		return err;
+	return rescore_cgroup_write(path, "cgroup.procs", "0");
+}
+
+struct kill {
+	int sig;
+	int n;
+	int err;
+};
+
+static int kill_one(const char *path, void *arg)
+{
+	struct kill *request = arg;
+	char name[PATH_MAX], line[32];
+	FILE *file;
+	pid_t pid;
+
+	snprintf(name, sizeof(name), "%s/cgroup.procs", path);
+	file = fopen(name, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		pid = strtol(line, NULL, 10);
+		if (pid <= 0)
+			continue;	/* of a pid namespace we do not see */
+		request->n++;
+		if (request->sig != SIGKILL && kill(pid, request->sig) < 0 &&
+		    errno != ESRCH)
+			request->err = -errno;
+	}
+	if (file)
+		fclose(file);
+	return 0;
+}
+
+int rescore_kill(struct rescore *rs, unsigned int slot, int sig)
+{
+	struct kill request = { .sig = sig };
+	char path[PATH_MAX];
+	unsigned int i;
+	int err;
+
+	if (!rescore_slot_is_live(rs, slot))
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	if (sig < 1 || sig > SIGRTMAX)
+		return rescore_error(-EINVAL, "no signal %d", sig);
+	for (i = 0; i < rs->containers[slot].nr_roots; i++) {
+		if (rescore_cgroup_path(rs, slot, i, path, sizeof(path)))
+			continue;
+		err = rescore_cgroup_walk(path, kill_one, &request);
+		/* all at once, forks in flight and frozen ones too */
+		if (!err && sig == SIGKILL)
+			err = rescore_cgroup_write(path, "cgroup.kill", "1");
+		if (err)
+			return err;
+	}
+	if (request.err)
+		return rescore_error(request.err, "cannot send signal %d: %s",
+				     sig, strerror(-request.err));
+	return request.n;
+}
+
+int rescore_member(const struct rescore *rs, uint64_t id)
+{
+	size_t n = (size_t)1 << rs->meta->members_bits;
+	struct rescore_bucket *members;
+	uint64_t entry;
+	int i, slot = 0;
+
+	members = rescore_map("members", sizeof(*members), n, true);
+	if (!members)
+		return -EIO;
+	for (i = 0; i < RESCORE_BUCKET_ENTRIES; i++) {
+		entry = members[rescore_bucket_index(id, rs->meta->members_bits)]
+				.entry[i];
+		if (entry >> 16 == id)
+			slot = entry & 0xffff;
+	}
+	rescore_unmap(members, sizeof(*members), n);
+	return slot;
+}
+
+int rescore_container_of(const struct rescore *rs, pid_t pid)
+{
+	const char *mount = rescore_cgroup_mount();
+	char name[64], line[PATH_MAX], path[PATH_MAX * 2];
+	int slot = 0;
+	struct stat st;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
+	file = fopen(pid ? name : "/proc/self/cgroup", "re");
+	if (!file)
+		return rescore_error(-ESRCH, "no process %d", pid);
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "0::", 3))
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		snprintf(path, sizeof(path), "%s%s", mount ?: "", line + 3);
+		if (mount && stat(path, &st) == 0)
+			slot = rescore_member(rs, st.st_ino);
+	}
+	fclose(file);
+	return slot;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Run the pinned programs that user space asks for work. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static int program_fd(const char *name)
+{
+	char pin[128];
+
+	snprintf(pin, sizeof(pin), "progs/%s", name);
+	return rescore_pin_fd(pin);
+}
+
+static ssize_t read_all(int fd, void **ret)
+{
+	size_t used = 0, size = 1 << 16;
+	char *data = malloc(size), *more;
+	ssize_t n = data ? 0 : -ENOMEM;
+
+	while (data) {
+		if (used == size) {
+			more = realloc(data, size * 2);
+			if (!more) {
+				n = -ENOMEM;
+				break;
+			}
+			data = more;
+			size *= 2;
+		}
+		n = read(fd, data + used, size - used);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n <= 0) {
+			n = n < 0 ? -errno : 0;
+			break;
+		}
+		used += n;
+	}
+	if (n < 0 || !ret) {
+		free(data);
+		return n < 0 ? n : 0;
+	}
+	*ret = data;
+	return used;
+}
+
+static ssize_t run_iter(const char *name, union bpf_iter_link_info *info,
+			void **ret)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts);
+	int prog, link, iter;
+	ssize_t n;
+
+	prog = program_fd(name);
+	if (prog < 0)
+		return prog;
+	if (info) {
+		opts.iter_info = info;
+		opts.iter_info_len = sizeof(*info);
+	}
+	link = bpf_link_create(prog, 0, BPF_TRACE_ITER, &opts);
+	if (link < 0) {
+		n = -errno;
+		close(prog);
+		return rescore_error(n, "cannot attach %s: %s", name,
+				     strerror(-n));
+	}
+	iter = bpf_iter_create(link);
+	n = iter < 0 ? -errno : read_all(iter, ret);
+	if (n < 0)
+		rescore_error(n, "cannot read from %s: %s", name,
+			      strerror(-n));
+	if (iter >= 0)
+		close(iter);
+	close(link);
+	close(prog);
+	return n;
+}
+
+ssize_t rescore_run_iter(const char *name, void **ret)
+{
+	return run_iter(name, NULL, ret);
+}
+
+int rescore_run_iter_cgroup(const char *name, const char *cgroup)
+{
+	union bpf_iter_link_info info = {};
+	int fd;
+	ssize_t n;
+
+	fd = rescore_cgroup_open(cgroup, NULL, 0, NULL);
+	if (fd < 0)
+		return fd;
+	info.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE;
+	info.cgroup.cgroup_fd = fd;
+	n = run_iter(name, &info, NULL);
+	close(fd);
+	return n;
+}
+
+int rescore_run_syscall(const char *name, void *arg, size_t size)
+{
+	/* the kernel writes the answer back over the request */
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = arg,
+		    .ctx_size_in = size);
+	int fd, err = 0;
+
+	fd = program_fd(name);
+	if (fd < 0)
+		return fd;
+	if (bpf_prog_test_run_opts(fd, &opts) < 0)
+		err = rescore_error(-errno, "cannot run %s: %s", name,
+				    strerror(errno));
+	close(fd);
+	return err;
+}
+
+int rescore_run_adopters(const struct rescore *rs)
+{
+	static const char suffix[] = "__adopt";
+	const struct rescore_hook *hook;
+	unsigned int i;
+	size_t length;
+	ssize_t n;
+
+	for (i = 0; i < rs->meta->nr_hooks; i++) {
+		hook = &rs->hooks[i];
+		length = strnlen(hook->name, sizeof(hook->name));
+		if (hook->state != RESCORE_ON ||
+		    strcmp(hook->target, "iter/task") ||
+		    length < sizeof(suffix) ||
+		    strcmp(hook->name + length - strlen(suffix), suffix))
+			continue;
+		n = rescore_run_iter(hook->name, NULL);
+		if (n < 0)
+			return n;
+	}
+	return 0;
+}
