@@ -125,6 +125,42 @@ $(O)/tests/kernel/%: tests/kernel/%.c $(O)/librescore.a Makefile
 		-isystem $(CACHE)/kselftest -Itests/kernel $< \
 		$(O)/librescore.a $(LIBS) -lpthread -o $@
 
+# The same sources once more, under ASan and UBSan, as archives: a unit test
+# takes from them what it needs.
+SAN_CFLAGS = $(ALL_CFLAGS) $(SAN) -O1
+SAN_LIB	:= $(LIB_SRC:%.c=$(O)/san/%.o)
+SAN_CTL	:= $(filter-out %/main.o,$(CTL_SRC:%.c=$(O)/san/%.o))
+SAN_STAT := $(filter-out %/main.o,$(STAT_SRC:%.c=$(O)/san/%.o))
+UNIT_TESTS := $(patsubst %.c,$(O)/san/%,$(wildcard tests/unit/test_*.c))
+RSTAT_TESTS := $(patsubst %.c,$(O)/san/%,$(wildcard tests/rstat/test_*.c))
+
+unit-tests: $(UNIT_TESTS)
+rstat-tests: $(RSTAT_TESTS)
+
+$(O)/san/%.o: %.c Makefile
+	$(call msg,SAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SAN_CFLAGS) -c $< -o $@
+
+$(O)/san/lib.a: $(SAN_LIB)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(O)/san/rlimitctl.a: $(SAN_CTL)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(O)/san/rstat.a: $(SAN_STAT)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(UNIT_TESTS): $(O)/san/tests/unit/%: tests/unit/%.c $(O)/san/rlimitctl.a $(O)/san/lib.a Makefile
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SAN_CFLAGS) -Itools/rlimitctl -Itests/unit $< \
+		$(O)/san/rlimitctl.a $(O)/san/lib.a -ljansson $(LIBS) -o $@
+
+$(RSTAT_TESTS): $(O)/san/tests/rstat/%: tests/rstat/%.c $(O)/san/rstat.a $(O)/san/lib.a Makefile
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SAN_CFLAGS) -Itools/rstat -Itests/unit $< \
+		$(O)/san/rstat.a $(O)/san/lib.a -ljansson $(LIBS) -ldl -lm -o $@
+
 setup:
 	@scripts/setup
 

@@ -356,7 +356,7 @@ static int audit_lost(const struct rescore *rs,
 	if (!rs->meta->members_lost)
 		return 0;
 	snprintf(row.how, sizeof(row.how),
-		 "%llu cgroups could not be recorded: tasks in them count nowhere",
+		 "%llu cgroups found no room: counted, but slowly, until the next load",
 		 (unsigned long long)rs->meta->members_lost);
 	report(&row, true, arg);
 	return 1;

@@ -208,7 +208,7 @@ RESCORE_API const char *rescore_event_kind_name(unsigned int kind);
 enum rescore_finding {
 	RESCORE_AUDIT_DIFFERENCE,	/* held is not what was found */
 	RESCORE_AUDIT_UNDERFLOW,	/* held went below 0, count times */
-	RESCORE_AUDIT_LOST,		/* a cgroup is outside the accounting */
+	RESCORE_AUDIT_LOST,		/* cgroups found no room in the members map */
 };
 
 struct rescore_audit_row {

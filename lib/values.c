@@ -180,18 +180,21 @@ int rescore_set_mode(struct rescore *rs, unsigned int slot, int id, bool observe
 
 static void reset(struct rescore_line *line, unsigned int what)
 {
-	int64_t held;
+	int64_t held, mark;
 
 	if (what & RESCORE_RESET_FAILCNT)
 		__atomic_store_n(&line->failcnt, 0, __ATOMIC_RELAXED);
 	if (!(what & RESCORE_RESET_MAXHELD))
 		return;
-	/* a charge meanwhile may have raised it above the held we read */
 	held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&line->maxheld, held, __ATOMIC_SEQ_CST);
+	/* what was charged between the two is above the mark: only raise it */
 	held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
-	if (held > __atomic_load_n(&line->maxheld, __ATOMIC_SEQ_CST))
-		__atomic_store_n(&line->maxheld, held, __ATOMIC_SEQ_CST);
+	mark = __atomic_load_n(&line->maxheld, __ATOMIC_SEQ_CST);
+	while (mark < held &&
+	       !__atomic_compare_exchange_n(&line->maxheld, &mark, held, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
 }
 
 int rescore_reset(struct rescore *rs, unsigned int slot, int id,

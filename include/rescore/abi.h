@@ -190,11 +190,13 @@ enum rescore_event_kind {
 };
 
 /*
- * One entry of the ring. seq is 0 while the entry is being written and its
- * number (from 1) when it is whole: a reader copies it and looks again. The
- * newest overwrite the oldest, so there may be any number of readers and none
- * can hold the writers up.
+ * One entry of the ring. seq is RESCORE_EVENT_BUSY while the entry is being
+ * written and its number (from 1) when it is whole: a reader copies it and looks
+ * again. The newest overwrite the oldest, so there may be any number of readers
+ * and none can hold the writers up.
  */
+#define RESCORE_EVENT_BUSY	(~(__u64)0)
+
 struct rescore_event {
 	__u64 seq;
 	__u64 time_ns;		/* CLOCK_BOOTTIME */
@@ -218,11 +220,14 @@ struct rescore_event {
 #define RESCORE_EVENT_BURST	10
 #define RESCORE_EVENT_WINDOW	1000000000ULL	/* ns */
 
+/* The low bits of a window's start count its reports. */
+#define RESCORE_EVENT_COUNT	15ULL
+
 struct rescore_throttle {
 	struct {
-		__u64 window;	/* start, CLOCK_BOOTTIME */
-		__u32 count;
+		__u64 window;	/* start, CLOCK_BOOTTIME; and the count */
 		__u32 suppressed;
+		__u32 reserved;
 	} line[RESCORE_RESOURCES_MAX];
 };
 

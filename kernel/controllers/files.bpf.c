@@ -119,7 +119,7 @@ int numpty__open(struct bpf_cgroup_dev_ctx *ctx)
 		return 1;
 	if (!rescore_active())
 		return 1;
-	slot = rescore_member(bpf_get_current_cgroup_id());
+	slot = rescore_current();
 	if (!slot)
 		return 1;
 

@@ -81,7 +81,7 @@ SEC("fentry/cgroup_move_task")
 int RESCORE_PROG(numproc__move, struct task_struct *task, struct css_set *to)
 {
 	numproc_move(rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_TASK),
-		     rescore_member(to->dfl_cgrp->kn->id));
+		     rescore_slot_of_cgroup(to->dfl_cgrp));
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * includes this.
  *
  * With RESCORE_NATIVE the counting headers compile for user space instead, over
- * tests/unit/native.h in place of the helpers.
+ * tests/native/native.h in place of the helpers.
  */
 #ifndef RESCORE_BPF_H
 #define RESCORE_BPF_H

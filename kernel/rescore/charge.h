@@ -23,11 +23,12 @@
 #include "payer.h"
 
 /*
- * A failed compare-and-swap means that another CPU charged or uncharged. This
- * many in a row take hundreds of CPUs on one line; then the slow path adds
- * first and looks afterwards.
+ * A failed compare-and-swap means that another CPU charged or uncharged. The
+ * verifier wants a bound: this many in a row take hundreds of CPUs on one line,
+ * and are a refusal.
  */
 #define RESCORE_CHARGE_TRIES	16
+#define RESCORE_SLOW_TRIES	128
 #define RESCORE_RAISE_TRIES	32
 
 static __always_inline struct rescore_line *
@@ -95,21 +96,23 @@ rescore_charge_slow(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 		.kind = RESCORE_EV_REFUSED,
 		.amount = n,
 	};
-	int ret = -1;
+	int i, ret = -1;
 
 	if (!line)
 		return -1;
 	report.bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
 						  READ_ONCE(line->limit);
-	report.held = READ_ONCE(line->held);
 
-	if (n <= report.bound - report.held) {
-		report.held = __sync_fetch_and_add(&line->held, n);
-		if (n <= report.bound - report.held) {
+	for (i = 0; i < RESCORE_SLOW_TRIES; i++) {
+		report.held = READ_ONCE(line->held);
+		if (report.held > report.bound - n)
+			break;
+		if (__sync_val_compare_and_swap(&line->held, report.held,
+						report.held + n) ==
+		    report.held) {
 			rescore_watermark(line, report.held + n);
 			return 0;
 		}
-		__sync_fetch_and_add(&line->held, -n);
 	}
 
 	if (rescore_is_admin()) {
@@ -140,7 +143,8 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 					   READ_ONCE(line->limit);
 	for (i = 0; i < RESCORE_CHARGE_TRIES; i++) {
 		held = READ_ONCE(line->held);
-		if (n > bound - held)
+		/* not bound - held: held may be below 0 after a bug */
+		if (held > bound - n)
 			break;
 		if (__sync_val_compare_and_swap(&line->held, held, held + n) ==
 		    held) {

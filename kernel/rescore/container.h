@@ -13,7 +13,7 @@ static __noinline __u32 rescore_member_more(__u64 key)
 {
 	__u64 *slot = bpf_map_lookup_elem(&members_more, &key);
 
-	return slot ? *slot : 0;
+	return slot ? READ_ONCE(*slot) : 0;
 }
 
 /* Slot of the container of cgroup @id; 0: of none. */
@@ -70,9 +70,44 @@ static __always_inline void rescore_member_remove(__u64 id)
 
 #ifndef RESCORE_NATIVE
 
+/* Deeper than a tree of cgroups that anybody uses; bounds the walk. */
+#define RESCORE_DEPTH_MAX	64
+
+/*
+ * Some cgroup could not be recorded (it takes a container that makes tens of
+ * thousands of them): then nobody counts as outside before its ancestors have
+ * been asked.
+ */
+static __noinline __u32 rescore_slot_above(struct cgroup *cgrp)
+{
+	struct cgroup_subsys_state *parent;
+	__u32 slot;
+	int i;
+
+	for (i = 0; i < RESCORE_DEPTH_MAX; i++) {
+		parent = cgrp->self.parent;
+		if (!parent)
+			break;
+		cgrp = parent->cgroup;
+		slot = rescore_member(cgrp->kn->id);
+		if (slot)
+			return slot;
+	}
+	return 0;
+}
+
+static __always_inline __u32 rescore_slot_of_cgroup(struct cgroup *cgrp)
+{
+	__u32 slot = rescore_member(cgrp->kn->id);
+
+	if (!slot && READ_ONCE(rescore_meta.members_lost))
+		slot = rescore_slot_above(cgrp);
+	return slot;
+}
+
 static __always_inline __u32 rescore_slot_of(struct task_struct *task)
 {
-	return rescore_member(task->cgroups->dfl_cgrp->kn->id);
+	return rescore_slot_of_cgroup(task->cgroups->dfl_cgrp);
 }
 
 /* Slot of the running task's container; 0: it is in none. */

@@ -19,36 +19,46 @@ struct rescore_report {
 	__s64 amount;
 };
 
+#define RESCORE_REPORT_TRIES	8	/* CPUs that report one line at once */
+
 /* Is it this line's turn? *@suppressed = how many were left out before it. */
 static __always_inline bool
 rescore_may_report(__u32 slot, __u32 resource, __u64 now, __u32 *suppressed)
 {
 	struct rescore_throttle *throttled;
-	__u64 start;
+	__u64 old, new;
+	int i;
 
 	throttled = bpf_map_lookup_elem(&throttle, &slot);
 	if (!throttled)
 		return false;
 	resource &= RESCORE_RESOURCES_MAX - 1;	/* for the verifier */
 
-	start = READ_ONCE(throttled->line[resource].window);
-	if (now - start >= RESCORE_EVENT_WINDOW &&
-	    __sync_val_compare_and_swap(&throttled->line[resource].window,
-					start, now) == start)
-		throttled->line[resource].count = 0;
-	if (__sync_fetch_and_add(&throttled->line[resource].count, 1) >=
-	    RESCORE_EVENT_BURST) {
-		__sync_fetch_and_add(&throttled->line[resource].suppressed, 1);
-		return false;
+	for (i = 0; i < RESCORE_REPORT_TRIES; i++) {
+		old = READ_ONCE(throttled->line[resource].window);
+		/* signed: another CPU's window may be a little ahead of now */
+		if ((__s64)(now - (old & ~RESCORE_EVENT_COUNT)) >=
+		    (__s64)RESCORE_EVENT_WINDOW)
+			new = (now & ~RESCORE_EVENT_COUNT) + 1;
+		else if ((old & RESCORE_EVENT_COUNT) < RESCORE_EVENT_BURST)
+			new = old + 1;
+		else
+			break;
+		if (__sync_val_compare_and_swap(
+			    &throttled->line[resource].window, old, new) ==
+		    old) {
+			*suppressed = __sync_lock_test_and_set(
+				&throttled->line[resource].suppressed, 0);
+			return true;
+		}
 	}
-	*suppressed = __sync_lock_test_and_set(
-		&throttled->line[resource].suppressed, 0);
-	return true;
+	__sync_fetch_and_add(&throttled->line[resource].suppressed, 1);
+	return false;
 }
 
 static __noinline int rescore_event_write(struct rescore_report *report)
 {
-	__u64 now = bpf_ktime_get_boot_ns(), number, ids;
+	__u64 now = bpf_ktime_get_boot_ns(), number, old, ids;
 	struct rescore_container *container;
 	struct rescore_event *event;
 	__u32 suppressed = 0, index;
@@ -66,7 +76,12 @@ static __noinline int rescore_event_write(struct rescore_report *report)
 		return 0;
 
 	ids = bpf_get_current_pid_tgid();
-	__sync_lock_test_and_set(&event->seq, 0);
+	/* held up for a whole round of the ring: a newer one is or was here */
+	old = READ_ONCE(event->seq);
+	if (old > number ||
+	    __sync_val_compare_and_swap(&event->seq, old,
+					RESCORE_EVENT_BUSY) != old)
+		return 0;
 	container = bpf_map_lookup_elem(&containers, &report->slot);
 	event->serial = container ? container->serial : 0;
 	event->time_ns = now;

@@ -42,14 +42,17 @@ static __noinline int rescore_payer_take_more(__u64 key)
 
 	if (!found)
 		return -1;
-	slot = *found;
+	slot = READ_ONCE(*found);
 	if (bpf_map_delete_elem(&payers_more, &key))
 		return -1;
 	__sync_fetch_and_add(&rescore_meta.payers_overflow, -1);
 	return slot;
 }
 
-/* 0, or -1: there is no room, and the object must be refused. */
+/*
+ * 0, or -1: there is no room, and the object must be refused. A key may be added
+ * several times (credits); in payers_more there is room for one of them.
+ */
 static __always_inline int rescore_payer_add(__u64 key, __u32 slot)
 {
 	struct rescore_bucket *bucket = rescore_payer_bucket(key);
@@ -76,7 +79,7 @@ static __always_inline int rescore_payer_find(__u64 key)
 	if (!READ_ONCE(rescore_meta.payers_overflow))
 		return -1;
 	more = bpf_map_lookup_elem(&payers_more, &key);
-	return more ? *more : -1;
+	return more ? (int)READ_ONCE(*more) : -1;
 }
 
 /* Remove it. The slot that was recorded, or -1. */
@@ -114,6 +117,11 @@ rescore_payer_put(__u64 key, __u32 slot, int *missed)
 		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
 		*missed = RESCORE_SLOT(entry);
 		return 0;
+	}
+	if (READ_ONCE(rescore_meta.payers_overflow)) {
+		*missed = rescore_payer_take_more(key);
+		if (*missed >= 0)
+			__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
 	}
 	if (!rescore_bucket_add(bucket, key | slot))
 		return 0;

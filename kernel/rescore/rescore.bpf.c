@@ -15,8 +15,6 @@ char LICENSE[] SEC("license") = "GPL";
 
 RESCORE_ARRAY(hooks, struct rescore_hook);	/* written by the loader */
 
-#define CGROUP2_SUPER_MAGIC	0x63677270	/* linux/magic.h */
-
 /* --- membership ---------------------------------------------------------- */
 
 static __noinline int member_lost(__u32 slot)
@@ -31,12 +29,21 @@ static __noinline int member_lost(__u32 slot)
 	return 0;
 }
 
+/* Ids of cgroup v1 hierarchies, each counted from 1, would be mistaken. */
+static __always_inline bool is_cgroup2(struct cgroup *cgrp)
+{
+	return cgrp->root->hierarchy_id == 0;
+}
+
 /* A new cgroup belongs to its parent's container. Runs under cgroup_mutex. */
 SEC("tp_btf/cgroup_mkdir")
 int RESCORE_PROG(core__inherit, struct cgroup *cgrp, const char *path)
 {
-	__u32 slot = rescore_member(cgrp->self.parent->cgroup->kn->id);
+	__u32 slot;
 
+	if (!is_cgroup2(cgrp))
+		return 0;
+	slot = rescore_slot_of_cgroup(cgrp->self.parent->cgroup);
 	if (slot && rescore_member_add(cgrp->kn->id, slot))
 		member_lost(slot);
 	return 0;
@@ -45,29 +52,9 @@ int RESCORE_PROG(core__inherit, struct cgroup *cgrp, const char *path)
 SEC("tp_btf/cgroup_rmdir")
 int RESCORE_PROG(core__forget, struct cgroup *cgrp, const char *path)
 {
-	if (rescore_member(cgrp->kn->id))
+	if (is_cgroup2(cgrp) && rescore_member(cgrp->kn->id))
 		rescore_member_remove(cgrp->kn->id);
 	return 0;
-}
-
-/*
- * Once a cgroup could not be recorded, containers make no more of them: a task
- * in it would be outside the accounting. Needed only by one that made tens of
- * thousands; the flag goes back when rescore is loaded again.
- */
-SEC("fmod_ret/security_inode_mkdir")
-int RESCORE_PROG(core__mkdir, struct inode *dir)
-{
-	struct kernfs_node *kn;
-
-	if (!READ_ONCE(rescore_meta.members_lost))
-		return 0;
-	if (dir->i_sb->s_magic != CGROUP2_SUPER_MAGIC)
-		return 0;
-	kn = dir->i_private;
-	if (!kn || !rescore_member(BPF_CORE_READ(kn, id)))
-		return 0;
-	return -EAGAIN;
 }
 
 /*
