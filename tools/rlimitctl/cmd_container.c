@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rlimitctl.h"
+
+/* Take back a container that was made a moment ago. A status. */
+static int undo_create(struct rescore *rs, unsigned int slot, const char *name,
+		       const char *why)
+{
+	/* Never by force: that would kill what runs in an attached cgroup. */
+	if (rescore_destroy(rs, slot, false))
+		return fail("the limits of \"%s\" could not be set: %s; the "
+			    "container stays, without them",
+			    name, why);
+	return fail("\"%s\" was not created: %s", name, why);
+}
+
+static int create(struct rescore *rs, const char *name, const char *cgroup,
+		  const struct rescore_bounds *bounds, size_t n)
+{
+	char *why;
+	int slot, status;
+
+	slot = rescore_create(rs, name, cgroup);
+	if (slot < 0)
+		return fail("%s", rescore_strerror());
+	if (!n || !rescore_set(rs, (unsigned int)slot, bounds, n))
+		return STATUS_OK;
+
+	why = strdup(rescore_strerror());
+	status = undo_create(rs, (unsigned int)slot, name, why ? why : "");
+	free(why);
+	return status;
+}
+
+int cmd_create(const struct invocation *inv)
+{
+	size_t n = (size_t)inv->argc - 1;
+	struct rescore_bounds *bounds;
+	struct rescore *rs;
+	int status;
+
+	if (rescore_check_name(inv->argv[0]))
+		return fail("%s", rescore_strerror());
+	status = open_session(inv, false, &rs);
+	if (status)
+		return status;
+	bounds = calloc(n + 1, sizeof(*bounds));
+	if (bounds)
+		status = parse_assignments(rs, inv->argv + 1, n, bounds);
+	else
+		status = out_of_memory();
+	if (!status)
+		status = create(rs, inv->argv[0], inv->option[OPT_CGROUP],
+				bounds, n);
+	free(bounds);
+	rescore_close(rs);
+	return status;
+}
+
+/* Find out what can go wrong before the first one is destroyed. */
+static int check_destroy(const struct rescore *rs, const struct invocation *inv,
+			 unsigned int *slots)
+{
+	int i, j, n, status;
+
+	for (i = 0; i < inv->argc; i++) {
+		status = find_container(rs, inv->argv[i], &slots[i]);
+		if (status)
+			return status;
+		for (j = 0; j < i; j++)
+			if (slots[j] == slots[i])
+				return fail("\"%s\" is named twice",
+					    inv->argv[i]);
+		if (inv->option[OPT_FORCE])
+			continue;
+		n = rescore_nr_processes(rs, slots[i]);
+		if (n > 0)
+			return fail("\"%s\" is busy: it has %d process%s; "
+				    "--force kills them",
+				    inv->argv[i], n, n == 1 ? "" : "es");
+	}
+	return 0;
+}
+
+int cmd_destroy(const struct invocation *inv)
+{
+	bool force = inv->option[OPT_FORCE];
+	unsigned int *slots;
+	struct rescore *rs;
+	int i, status;
+
+	status = open_session(inv, false, &rs);
+	if (status)
+		return status;
+	slots = calloc((size_t)inv->argc, sizeof(*slots));
+	if (slots)
+		status = check_destroy(rs, inv, slots);
+	else
+		status = out_of_memory();
+	for (i = 0; !status && i < inv->argc; i++)
+		if (rescore_destroy(rs, slots[i], force))
+			status = fail("%s", rescore_strerror());
+	free(slots);
+	rescore_close(rs);
+	return status;
+}
+
+int cmd_attach(const struct invocation *inv)
+{
+	const char *cgroup = inv->option[OPT_CGROUP];
+	struct rescore *rs;
+	unsigned int slot;
+	int status;
+
+	if (!cgroup)
+		return usage("attach needs the cgroup: rlimitctl attach %s "
+			     "--cgroup PATH",
+			     inv->argv[0]);
+	status = open_session(inv, false, &rs);
+	if (status)
+		return status;
+	status = find_container(rs, inv->argv[0], &slot);
+	if (!status && rescore_attach(rs, slot, cgroup))
+		status = fail("%s", rescore_strerror());
+	rescore_close(rs);
+	return status;
+}

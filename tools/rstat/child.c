@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "say.h"
+
+/* First byte of what the child sends. */
+#define SENT_RESULT	'+'
+#define SENT_FAILURE	'-'
+
+static int send(int fd, char kind, const void *data, size_t len)
+{
+	int err = write_all(fd, &kind, 1);
+
+	return err ? err : write_all(fd, data, len);
+}
+
+static void child_main(child_fn fn, void *arg, int fd)
+{
+	char *data = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&data, &len);
+	int err;
+
+	err = out ? fn(arg, out) : fail(ENOMEM, "no memory");
+	if (out && fclose(out) && !err)
+		err = fail(ENOMEM, "no memory");
+	if (err)
+		(void)send(fd, SENT_FAILURE, failure(), strlen(failure()));
+	else
+		err = send(fd, SENT_RESULT, data, len);
+	/* Nothing that librrd has left behind is worth tidying up. */
+	_exit(err ? RSTAT_FAILED : RSTAT_OK);
+}
+
+static int wait_child(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return fail(errno, "wait: %s", strerror(errno));
+	if (WIFSIGNALED(status))
+		return fail(EIO, "reading the samples ended in '%s'; is a file "
+			    "damaged?", strsignal(WTERMSIG(status)));
+	return 0;
+}
+
+int child_run(child_fn fn, void *arg, struct blob *ret_result)
+{
+	struct blob sent = {};
+	int fds[2], err, rc;
+	pid_t pid;
+
+	(void)fflush(stdout);	/* else the child has a copy of it */
+	if (pipe(fds))
+		return fail(errno, "pipe: %s", strerror(errno));
+	pid = fork();
+	if (!pid) {
+		close(fds[0]);
+		child_main(fn, arg, fds[1]);
+	}
+	close(fds[1]);
+	if (pid < 0) {
+		err = fail(errno, "fork: %s", strerror(errno));
+		close(fds[0]);
+		return err;
+	}
+	err = blob_read(fds[0], &sent);
+	close(fds[0]);
+	rc = wait_child(pid);
+	if (rc || err) {
+		blob_free(&sent);
+		return rc ? rc : fail(-err, "%s", strerror(-err));
+	}
+	if (!sent.len || sent.data[0] != SENT_RESULT) {
+		err = fail(EIO, "%s", sent.len ? sent.data + 1 : "no result");
+		blob_free(&sent);
+		return err;
+	}
+	sent.len--;
+	memmove(sent.data, sent.data + 1, sent.len + 1);
+	*ret_result = sent;
+
+	return 0;
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rstat: records what containers use of their limits, and shows it.
+ */
+#include <stddef.h>
+
+#include "collect.h"
+#include "graph.h"
+#include "say.h"
+#include "show.h"
+#include "source.h"
+#include "verb.h"
+
+#define TEXT(member)	OPTION_TEXT, offsetof(struct args, member), 0, 0
+#define FLAG(member)	OPTION_FLAG, offsetof(struct args, member), 0, 0, NULL
+#define NUMBER(member, min, max) \
+	OPTION_NUMBER, offsetof(struct args, member), min, max
+
+#define OPTION_DIR { \
+	"dir", 'd', TEXT(dir), "DIR", "the store; " RSTAT_DIR \
+}
+#define OPTION_SERIAL { \
+	"serial", 's', TEXT(serial), "N", \
+	"of several containers of this name; else the newest" \
+}
+#define OPTION_FROM { \
+	"from", 0, TEXT(from), "TIME", "seconds since 1970, or as in -2h" \
+}
+#define OPTION_TO { \
+	"to", 0, TEXT(to), "TIME", "the same; else the last sample" \
+}
+
+static const struct option_desc collect_options[] = {
+	OPTION_DIR,
+	{ "step", 0, NUMBER(step, 1, 3600), "S",
+	  "seconds from sample to sample; 60 in a new store" },
+	{ "count", 'n', NUMBER(count, 1, 1000000000), "N",
+	  "stop after N samples" },
+	{ "quiet", 'q', FLAG(quiet), "say only what goes wrong" },
+	{}
+};
+
+static const struct option_desc list_options[] = {
+	OPTION_DIR,
+	{ "json", 0, FLAG(json), "for programs" },
+	{}
+};
+
+static const struct option_desc fetch_options[] = {
+	OPTION_DIR, OPTION_SERIAL, OPTION_FROM, OPTION_TO,
+	{ "json", 0, FLAG(json), "for programs" },
+	{ "csv", 0, FLAG(csv), "for spreadsheets" },
+	{}
+};
+
+static const struct option_desc graph_options[] = {
+	OPTION_DIR, OPTION_SERIAL, OPTION_FROM, OPTION_TO,
+	{ "output", 'o', TEXT(output), "FILE",
+	  "ends in .png, .svg or .pdf; NAME-RESOURCE.png" },
+	{ "width", 0, NUMBER(width, 100, 10000), "PIXELS",
+	  "of the plot; 860" },
+	{ "height", 0, NUMBER(height, 50, 10000), "PIXELS",
+	  "of the plot; 300" },
+	{}
+};
+
+static int verb_collect(const struct args *args)
+{
+	return collect_run(args, rescore_source_open);
+}
+
+static const struct verb verbs[] = {
+	{
+		"collect", "", 0, "record every container",
+		"Runs until it is stopped; then everything is stored. One "
+		"collector per machine.",
+		collect_options, verb_collect
+	},
+	{
+		"list", "", 0, "say what is recorded", NULL,
+		list_options, list_run
+	},
+	{
+		"fetch", "NAME RESOURCE", 2, "print recorded values",
+		"Bounds that are unlimited and values that are not known are "
+		"left out.",
+		fetch_options, fetch_run
+	},
+	{
+		"graph", "NAME RESOURCE", 2, "draw a picture",
+		"Without --from and --to: the last day, or all there is if "
+		"that is less.",
+		graph_options, graph_run
+	},
+	{}
+};
+
+int main(int argc, char **argv)
+{
+	int status = verb_dispatch(verbs, rescore_source_version(), argc, argv);
+
+	return finish_output(status);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How rstat speaks: what failed is noted where it happened and printed once,
+ * by whoever decides what to do about it.
+ */
+#ifndef RSTAT_SAY_H
+#define RSTAT_SAY_H
+
+enum {
+	RSTAT_OK	= 0,
+	RSTAT_FAILED	= 1,
+	RSTAT_USAGE	= 2,
+};
+
+/*
+ * Note the message of a failure (without "rstat: " and newline) and return
+ * -@err. failure() gives it back until the next one.
+ */
+int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *failure(void);
+
+/* One line on standard error; control characters become '?'. */
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Write out what is left of standard output. Returns @status, or RSTAT_FAILED
+ * after saying so when the output did not get where it should.
+ */
+int finish_output(int status);
+
+#endif /* RSTAT_SAY_H */

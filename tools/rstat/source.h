@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where samples come from. The collector sees only this, so that the store can
+ * be tested without a kernel.
+ */
+#ifndef RSTAT_SOURCE_H
+#define RSTAT_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rescore/abi.h>
+
+#include "meta.h"
+
+/* What the values of a reading are, in their order. Never changes once made. */
+struct schema {
+	unsigned int nr;
+	struct {
+		char name[RESCORE_RES_NAME_LEN];
+		unsigned int unit;	/* enum rescore_unit */
+	} resource[RESCORE_RESOURCES_MAX];
+};
+
+/* One resource of one container at one moment. */
+struct reading {
+	bool known;		/* else the rest means nothing */
+	int64_t held;
+	int64_t peak;		/* highest held since the last reading */
+	int64_t maxheld;
+	uint64_t failcnt;
+	struct bounds bounds;
+};
+
+/* @slot tells containers that exist together apart; a small number. */
+typedef int (*source_sink)(void *arg, unsigned int slot,
+			   const struct container_id *id,
+			   const struct schema *schema,
+			   const struct reading *readings);
+
+struct source {
+	/*
+	 * Read every container once and hand it to @sink, whose non-zero
+	 * result ends the round. A schema lives as long as the source. -ENOENT:
+	 * there is nothing to read for now; failure() says why.
+	 */
+	int (*round)(struct source *source, source_sink sink, void *arg);
+	void (*close)(struct source *source);
+};
+
+typedef int (*source_opener)(struct source **ret_source);
+
+/* The loaded rescore. */
+int rescore_source_open(struct source **ret_source);
+const char *rescore_source_version(void);
+
+#endif /* RSTAT_SOURCE_H */

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The process that writes. librrd maps its files, so a full disk or a damaged
+ * file can kill it with SIGBUS; the collector then still has the samples, and
+ * the next writer tries again. Each flush is a fork: the child has the samples
+ * as they were at that moment, and the collector goes on sampling.
+ */
+#ifndef RSTAT_WRITER_H
+#define RSTAT_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "batch.h"
+#include "store.h"
+
+struct writer_shared;
+
+struct writer {
+	const struct store *store;
+	pid_t pid;		/* 0: none runs */
+	struct series **series;	/* what it writes, in this order */
+	size_t nr;
+	struct writer_shared *shared;
+	size_t shared_size;
+	uint64_t rows_stored;	/* samples of containers, ever */
+};
+
+/* Start a child for all that waits; nothing waits: no child. 0 or -errno. */
+int writer_start(struct writer *writer, struct batch *batch);
+
+/*
+ * Take over what the child has done. @wait: until it ends. False: it still
+ * runs. Series must not be freed in between.
+ */
+bool writer_reap(struct writer *writer, bool wait);
+
+/* It is in the way of ending the program. */
+void writer_kill(struct writer *writer);
+
+#endif /* RSTAT_WRITER_H */
