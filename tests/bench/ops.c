@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What one operation costs, in nanoseconds of CLOCK_MONOTONIC: in a guest that
+ * runs with --icount that is the number of instructions. Prints "name cost".
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int lock_fd;
+
+static void open_close(void)
+{
+	int fd = open("/etc/passwd", O_RDONLY);
+
+	if (fd < 0)
+		err(1, "open");
+	close(fd);
+}
+
+static void pipe_close(void)
+{
+	int fds[2];
+
+	if (pipe(fds))
+		err(1, "pipe");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void dup_close(void)
+{
+	close(dup(lock_fd));
+}
+
+static void socket_close(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0)
+		err(1, "socket");
+	close(fd);
+}
+
+static void flock_pair(void)
+{
+	if (flock(lock_fd, LOCK_EX) || flock(lock_fd, LOCK_UN))
+		err(1, "flock");
+}
+
+static void fcntl_pair(void)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_start = 5, .l_len = 2 };
+
+	if (fcntl(lock_fd, F_SETLK, &lock))
+		err(1, "fcntl");
+	lock.l_type = F_UNLCK;
+	if (fcntl(lock_fd, F_SETLK, &lock))
+		err(1, "fcntl");
+}
+
+static void pty(void)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY);
+
+	if (fd < 0)
+		err(1, "posix_openpt");
+	close(fd);
+}
+
+static void fork_wait(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+	int n;			/* operations of a round */
+} operations[] = {
+	{ "open+close", open_close, 2000 },
+	{ "pipe+close", pipe_close, 1000 },
+	{ "dup+close", dup_close, 2000 },
+	{ "socket+close", socket_close, 1000 },
+	{ "flock+unlock", flock_pair, 2000 },
+	{ "fcntl lock+unlock", fcntl_pair, 2000 },
+	{ "ptmx open+close", pty, 100 },
+	{ "fork+exit+wait", fork_wait, 60 },
+};
+
+#define ROUNDS	5	/* the best one counts: the others met an interrupt */
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+int main(void)
+{
+	double start, cost, best;
+	int round, n;
+	size_t i;
+
+	lock_fd = open("/tmp/bench-lock", O_RDWR | O_CREAT, 0600);
+	if (lock_fd < 0)
+		err(1, "/tmp/bench-lock");
+	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		best = 0;
+		for (round = 0; round < ROUNDS; round++) {
+			start = now();
+			for (n = 0; n < operations[i].n; n++)
+				operations[i].run();
+			cost = (now() - start) / operations[i].n;
+			if (!best || cost < best)
+				best = cost;
+		}
+		printf("%s\t%.0f\n", operations[i].name, best);
+	}
+	return 0;
+}
