@@ -82,12 +82,17 @@ $(O)/bpf/%.bpf.o: %.bpf.c $(O)/vmlinux.h
 
 # --- library and tools ---------------------------------------------------------
 
-$(O)/lib/%.o: lib/%.c Makefile
+# Changes when a path or the version that is compiled in does.
+$(O)/defs: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo "$(DEFS)" | cmp -s - $@ || echo "$(DEFS)" > $@
+
+$(O)/lib/%.o: lib/%.c Makefile $(O)/defs
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
 
-$(O)/%.o: %.c Makefile
+$(O)/%.o: %.c Makefile $(O)/defs
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -103,7 +108,7 @@ $(O)/librescore.a: $(LIB_OBJ)
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/rescore.pc: lib/rescore.pc.in Makefile
+$(O)/rescore.pc: lib/rescore.pc.in Makefile $(O)/defs
 	$(Q)mkdir -p $(@D)
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' $< > $@
 
@@ -137,7 +142,7 @@ RSTAT_TESTS := $(patsubst %.c,$(O)/san/%,$(wildcard tests/rstat/test_*.c))
 unit-tests: $(UNIT_TESTS)
 rstat-tests: $(RSTAT_TESTS)
 
-$(O)/san/%.o: %.c Makefile
+$(O)/san/%.o: %.c Makefile $(O)/defs
 	$(call msg,SAN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SAN_CFLAGS) -c $< -o $@
@@ -181,7 +186,7 @@ lint: $(O)/vmlinux.h	## clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 
 # --- install ----------------------------------------------------------------------
 
-install: all	## into DESTDIR, below PREFIX
+install: bpf lib tools	## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 		$(DESTDIR)$(BPFDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/rescore
@@ -205,6 +210,8 @@ clean:	## remove what was built
 help:	## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
-.PHONY: all bpf lib tools kernel-tests setup test demo bench lint install clean help
+FORCE:
+
+.PHONY: FORCE all bpf lib tools kernel-tests setup test demo bench lint install clean help
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

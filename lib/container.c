@@ -11,7 +11,7 @@
 #include "internal.h"
 
 /* RCU and deferred fput() give charges back a little late. */
-#define DRAIN_MS	2000
+#define DRAIN_MS	5000
 #define KILL_MS		10000
 
 bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot)

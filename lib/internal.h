@@ -22,6 +22,7 @@ struct rescore {
 	struct rescore_hook *hooks;
 	struct rescore_container *containers;
 	struct rescore_row *table;
+	struct rescore_bucket *members;
 	struct rescore_event *events;
 };
 

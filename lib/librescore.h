@@ -117,7 +117,7 @@ RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,
 			      const char *cgroup);
 
 /*
- * -EBUSY: it has processes, or charges that are still there after two seconds.
+ * -EBUSY: it has processes, or charges that are still there after five seconds.
  * With @force its processes are killed first; charges that remain (files that
  * were passed to another container) keep the slot taken until they are gone.
  * A cgroup that rescore made is removed; an attached one stays as it is.

@@ -82,7 +82,9 @@ static int open_maps(struct rescore *rs)
 				ro);
 	rs->events = rescore_map("events", sizeof(*rs->events),
 				 meta->nr_events, true);
-	if (!rs->registry || !rs->hooks || !rs->containers || !rs->table ||
+	rs->members = rescore_map("members", sizeof(*rs->members),
+				  (size_t)1 << meta->members_bits, true);
+	if (!rs->registry || !rs->hooks || !rs->members || !rs->containers || !rs->table ||
 	    !rs->events)
 		return -EIO;
 	return 0;
@@ -125,13 +127,16 @@ fail:
 void rescore_close(struct rescore *rs)
 {
 	unsigned int slots, events;
+	size_t buckets;
 
 	if (!rs)
 		return;
 	if (rs->meta) {
 		slots = rs->meta->nr_slots;
 		events = rs->meta->nr_events;
+		buckets = (size_t)1 << rs->meta->members_bits;
 		rescore_unmap(rs->events, sizeof(*rs->events), events);
+		rescore_unmap(rs->members, sizeof(*rs->members), buckets);
 		rescore_unmap(rs->table, sizeof(*rs->table), slots);
 		rescore_unmap(rs->containers, sizeof(*rs->containers), slots);
 		rescore_unmap(rs->hooks, sizeof(*rs->hooks), RESCORE_HOOKS_MAX);

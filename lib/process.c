@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Processes of a container: enter, kill, find out where one is. */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,7 +12,7 @@
 
 #include "internal.h"
 
-/* Above the number of buckets there may be. */
+/* An entry is key << 16 | slot, and is hashed as it stands there. */
 #define KEY_SHIFT	16
 
 uint32_t rescore_bucket_index(uint64_t key, unsigned int bits)
@@ -95,24 +96,33 @@ int rescore_kill(struct rescore *rs, unsigned int slot, int sig)
 	return request.n;
 }
 
+/* In the overflow map, keyed like a bucket's entry without its slot. */
+static int member_more(uint64_t id)
+{
+	uint64_t key = id << KEY_SHIFT, slot = 0;
+	int fd = rescore_pin_fd("members_more");
+
+	if (fd < 0)
+		return 0;
+	if (bpf_map_lookup_elem(fd, &key, &slot))
+		slot = 0;
+	close(fd);
+	return slot;
+}
+
 int rescore_member(const struct rescore *rs, uint64_t id)
 {
-	size_t n = (size_t)1 << rs->meta->members_bits;
-	struct rescore_bucket *members;
+	const struct rescore_bucket *bucket;
 	uint64_t entry;
-	int i, slot = 0;
+	int i;
 
-	members = rescore_map("members", sizeof(*members), n, true);
-	if (!members)
-		return -EIO;
+	bucket = &rs->members[rescore_bucket_index(id, rs->meta->members_bits)];
 	for (i = 0; i < RESCORE_BUCKET_ENTRIES; i++) {
-		entry = members[rescore_bucket_index(id, rs->meta->members_bits)]
-				.entry[i];
+		entry = __atomic_load_n(&bucket->entry[i], __ATOMIC_RELAXED);
 		if (entry >> 16 == id)
-			slot = entry & 0xffff;
+			return entry & 0xffff;
 	}
-	rescore_unmap(members, sizeof(*members), n);
-	return slot;
+	return rs->meta->members_overflow ? member_more(id) : 0;
 }
 
 int rescore_container_of(const struct rescore *rs, pid_t pid)

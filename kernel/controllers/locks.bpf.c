@@ -44,7 +44,9 @@ RESCORE_RESOURCE(numflock) = {
 #define LOCK_REFUSE	0
 
 /* The most locks of one file that are looked at; the kernel walks them too. */
-#define LOCKS_MAX	(1 << 20)
+#define LOCKS_MAX	(1 << 18)
+/* Walks that another process's unlock may lead astray before we give up. */
+#define WALKS_MAX	4
 
 /* Up to Linux 6.8 struct file_lock_core did not exist. */
 struct file_lock___before_6_9 {
@@ -95,6 +97,7 @@ struct split {
 	__s64 end;
 	__u32 type;
 	bool found;
+	bool whole;	/* came back to the head */
 };
 
 static __always_inline void
@@ -121,6 +124,16 @@ split_read(struct split *split, void **owner, __s64 *start, __s64 *end,
 	}
 }
 
+/*
+ * The walk holds no lock, so it may step on memory that has been freed. Locks
+ * are in the part of the address space that tasks are in; anything else is not
+ * an address.
+ */
+static __always_inline bool is_lock_address(struct list_head *at)
+{
+	return (((__u64)at ^ bpf_get_current_task()) >> RESCORE_KEY_BITS) == 0;
+}
+
 /* One lock of the file: 1 = enough seen. */
 static long split_step(__u32 index, void *arg)
 {
@@ -129,7 +142,11 @@ static long split_step(__u32 index, void *arg)
 	void *owner = NULL;
 	__u32 type = 0;
 
-	if (!split->at || split->at == split->head)
+	if (split->at == split->head) {
+		split->whole = true;
+		return 1;
+	}
+	if (!is_lock_address(split->at))
 		return 1;
 	split_read(split, &owner, &start, &end, &type);
 	if (owner == split->owner && start < split->start &&
@@ -173,6 +190,7 @@ lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
 	bool ofd = cmd == F_OFD_SETLK || cmd == F_OFD_SETLKW;
 	struct file_lock_context *locks = filp->f_inode->i_flctx;
 	struct split split = {};
+	int i;
 
 	if (!locks)
 		return false;
@@ -183,8 +201,10 @@ lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
 	split.owner = ofd ? (void *)filp :
 			    (void *)bpf_get_current_task_btf()->files;
 	split.head = &locks->flc_posix;
-	split.at = BPF_CORE_READ(locks, flc_posix.next);
-	bpf_loop(LOCKS_MAX, split_step, &split, 0);
+	for (i = 0; i < WALKS_MAX && !split.found && !split.whole; i++) {
+		split.at = BPF_CORE_READ(locks, flc_posix.next);
+		bpf_loop(LOCKS_MAX, split_step, &split, 0);
+	}
 	return split.found;
 }
 
@@ -200,8 +220,16 @@ int RESCORE_PROG(numflock__split, unsigned int fd, struct file *filp,
 	line = rescore_line(slot, numflock.id);
 	if (!line || READ_ONCE(line->limit) == RESCORE_UNLIMITED)
 		return 0;
-	if (lock_splits(filp, cmd, flock) && lock_credit(slot, RESCORE_SOFT))
-		rescore_payer_add(lock_credit_key(), LOCK_REFUSE);
+	if (!lock_splits(filp, cmd, flock))
+		return 0;
+	/* the new lock first, against the barrier; then the piece cut off */
+	if (flock->l_type != F_UNLCK && lock_credit(slot, RESCORE_HARD))
+		goto refuse;
+	if (!lock_credit(slot, RESCORE_SOFT))
+		return 0;
+refuse:
+	lock_credits_drop();
+	rescore_payer_add(lock_credit_key(), LOCK_REFUSE);
 	return 0;
 }
 
@@ -209,12 +237,14 @@ SEC("fmod_ret/security_file_lock")
 int RESCORE_PROG(numflock__ask, struct file *file, unsigned int type)
 {
 	__u32 slot = rescore_current();
+	int credit;
 
 	if (!slot)
 		return 0;
-	if (rescore_payer_find(lock_credit_key()) == LOCK_REFUSE)
+	credit = rescore_payer_find(lock_credit_key());
+	if (credit == LOCK_REFUSE)
 		return -ENOLCK;
-	if (type == F_UNLCK)
+	if (credit > 0 || type == F_UNLCK)
 		return 0;
 	if (lock_credit(slot, RESCORE_HARD))
 		return -ENOLCK;

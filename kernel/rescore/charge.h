@@ -197,14 +197,14 @@ static __noinline int rescore_no_payer(__u32 slot, __u32 resource)
 static __always_inline int
 rescore_own(__u64 key, __u32 slot, __u32 resource)
 {
-	int missed;
+	int missed, err = rescore_payer_put(key, slot, &missed);
 
-	if (rescore_payer_put(key, slot, &missed)) {
+	if (missed > 0)
+		rescore_uncharge(missed, resource, 1);
+	if (err) {
 		rescore_no_payer(slot, resource);
 		return -1;
 	}
-	if (missed > 0)
-		rescore_uncharge(missed, resource, 1);
 	return 0;
 }
 

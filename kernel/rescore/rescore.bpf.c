@@ -57,6 +57,15 @@ int RESCORE_PROG(core__forget, struct cgroup *cgrp, const char *path)
 	return 0;
 }
 
+/* Recorded by a `create` that died half-way: nobody's. */
+static __always_inline bool is_abandoned(__u32 slot)
+{
+	struct rescore_container *container;
+
+	container = bpf_map_lookup_elem(&containers, &slot);
+	return container && container->state == RESCORE_FREE;
+}
+
 /*
  * Attach or detach a subtree in one go. The walk holds cgroup_mutex, so no
  * cgroup is made or removed meanwhile. See rescore_meta.adopt_*.
@@ -74,7 +83,7 @@ int core__adopt(struct bpf_iter__cgroup *ctx)
 	slot = rescore_member(id);
 	if (slot == to)
 		return 0;
-	if (slot != from) {
+	if (slot != from && !is_abandoned(slot)) {
 		rescore_meta.adopt_foreign++;
 		return 0;
 	}
