@@ -60,12 +60,16 @@ int rescore_run_adopters(const struct rescore *rs);
 uint32_t rescore_bucket_index(uint64_t key, unsigned int bits);
 /* Slot of cgroup @id; 0 = of none. */
 int rescore_member(const struct rescore *rs, uint64_t id);
+/* The same for a cgroup's @path, which is cut up; -errno: it is gone. */
+int rescore_member_path(const struct rescore *rs, char *path);
 
 struct rescore_line *rescore_live_line(const struct rescore *rs,
 				       unsigned int slot, unsigned int id);
 bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot);
 /* Give back slots of destroyed containers that hold nothing any more. */
 void rescore_reap(struct rescore *rs);
+
+bool rescore_locked_down(void);		/* probe.c */
 
 /* Milliseconds of CLOCK_MONOTONIC; naps are 5 ms. */
 int64_t rescore_now_ms(void);

@@ -100,6 +100,9 @@ static int check_machine(struct load *load)
 
 	if (geteuid() != 0)
 		return rescore_error(-EPERM, "rescore needs root: run this as root");
+	if (rescore_locked_down())
+		return rescore_error(-EPERM,
+				     "kernel lockdown (confidentiality) forbids BPF to read kernel memory: see kernel_lockdown(7)");
 	load->btf = btf__load_vmlinux_btf();
 	if (!load->btf)
 		return rescore_error(-EOPNOTSUPP,

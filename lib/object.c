@@ -251,7 +251,8 @@ static int size_maps(struct load *load, struct bpf_object *object)
 		{ "payers", 1U << load->meta.payers_bits },
 		/* an eighth of what the buckets hold */
 		{ "members_more", 1U << load->meta.members_bits },
-		{ "payers_more", 1U << load->meta.payers_bits },
+		{ "payers_more", (1U << load->meta.payers_bits) +
+				 RESCORE_PAYERS_SPARE },
 		{ "events", load->meta.nr_events },
 		{ "registry", RESCORE_RESOURCES_MAX },
 		{ "hooks", RESCORE_HOOKS_MAX },

@@ -57,10 +57,29 @@ static void probe_bpffs(struct rescore_feature *feature)
 		 feature->have ? BPFFS_DIR : "`rlimitctl load` mounts it");
 }
 
+/* It forbids BPF to read kernel memory, which every hook of ours does. */
+bool rescore_locked_down(void)
+{
+	char line[128] = "";
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (file) {
+		if (!fgets(line, sizeof(line), file))
+			line[0] = '\0';
+		fclose(file);
+	}
+	return strstr(line, "[confidentiality]");
+}
+
 static void probe_tracing(struct rescore_feature *feature)
 {
 	int ret;
 
+	if (rescore_locked_down()) {
+		snprintf(feature->detail, sizeof(feature->detail),
+			 "kernel lockdown (confidentiality) forbids it");
+		return;
+	}
 	libbpf_set_print(NULL);
 	ret = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL);
 	feature->have = ret == 1;

@@ -125,12 +125,35 @@ int rescore_member(const struct rescore *rs, uint64_t id)
 	return rs->meta->members_overflow ? member_more(id) : 0;
 }
 
+int rescore_member_path(const struct rescore *rs, char *path)
+{
+	const char *mount = rescore_cgroup_mount();
+	size_t root = mount ? strlen(mount) : 0;
+	struct stat st;
+	int slot;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	for (;;) {
+		slot = rescore_member(rs, st.st_ino);
+		if (slot || !rs->meta->members_lost)
+			return slot;
+		/* it may have found no room: then its parents tell, as in
+		 * the kernel (container.h)
+		 */
+		if (strlen(path) <= root || !strrchr(path, '/'))
+			return 0;
+		*strrchr(path, '/') = '\0';
+		if (strlen(path) <= root || stat(path, &st) < 0)
+			return 0;
+	}
+}
+
 int rescore_container_of(const struct rescore *rs, pid_t pid)
 {
 	const char *mount = rescore_cgroup_mount();
 	char name[64], line[PATH_MAX], path[PATH_MAX * 2];
 	int slot = 0;
-	struct stat st;
 	FILE *file;
 
 	snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
@@ -142,9 +165,8 @@ int rescore_container_of(const struct rescore *rs, pid_t pid)
 			continue;
 		line[strcspn(line, "\n")] = '\0';
 		snprintf(path, sizeof(path), "%s%s", mount ?: "", line + 3);
-		if (mount && stat(path, &st) == 0)
-			slot = rescore_member(rs, st.st_ino);
+		slot = rescore_member_path(rs, path);
 	}
 	fclose(file);
-	return slot;
+	return slot > 0 ? slot : 0;
 }

@@ -164,6 +164,8 @@ struct rescore_container {
 #define RESCORE_TOMB		(~(__u64)0)
 #define RESCORE_KEY_BITS	48
 
+#define RESCORE_PAYERS_SPARE	1024	/* see rescore_payers_room() */
+
 struct rescore_bucket {
 	__u64 entry[RESCORE_BUCKET_ENTRIES];
 };

@@ -126,16 +126,12 @@ int numpty__open(struct bpf_cgroup_dev_ctx *ctx)
 	key = pty_credit_key();
 	if (rescore_payer_find(key) >= 0)
 		return 1;
-	if (rescore_try_charge(slot, numpty.id, 1, RESCORE_HARD))
-		goto refuse;
+	if (rescore_try_charge_credit(key, slot, numpty.id, RESCORE_HARD)) {
+		bpf_set_retval(-ENOSPC);
+		return 0;
+	}
 	__sync_fetch_and_add(&rescore_meta.pty_credits, 1);
-	if (!rescore_payer_add(key, slot))
-		return 1;
-	__sync_fetch_and_add(&rescore_meta.pty_credits, -1);
-	rescore_no_payer(slot, numpty.id);
-refuse:
-	bpf_set_retval(-ENOSPC);
-	return 0;
+	return 1;
 }
 
 SEC("fexit/ptmx_open")
@@ -150,7 +146,7 @@ int RESCORE_PROG(numpty__opened, struct inode *inode, struct file *filp, int ret
 	else
 		rescore_own(rescore_object_key(rescore_arg(ctx, 1),
 					       RESCORE_OBJ_PTY),
-			    slot, numpty.id);
+			    slot, numpty.id, true);
 	return 0;
 }
 

@@ -78,15 +78,10 @@ static __always_inline int lock_credits_drop(void)
 	return 0;
 }
 
-static __always_inline int
-lock_credit(__u32 slot, __u32 severity)
+static __always_inline int lock_credit(__u32 slot, __u32 severity)
 {
-	if (rescore_try_charge(slot, numflock.id, 1, severity))
-		return -1;
-	if (!rescore_payer_add(lock_credit_key(), slot))
-		return 0;
-	rescore_no_payer(slot, numflock.id);
-	return -1;
+	return rescore_try_charge_credit(lock_credit_key(), slot, numflock.id,
+					 severity);
 }
 
 struct split {
@@ -258,7 +253,7 @@ static __always_inline int lock_made(__u64 address)
 	int slot = rescore_payer_take(lock_credit_key());
 
 	if (slot > 0) {
-		rescore_own(key, slot, numflock.id);
+		rescore_own(key, slot, numflock.id, true);
 		return 0;
 	}
 	slot = rescore_current();

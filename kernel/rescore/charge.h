@@ -10,7 +10,7 @@
  * and the same for an object that has a payer:
  *
  *   rescore_try_charge_object(), rescore_force_charge_object(),
- *   rescore_uncharge_object()
+ *   rescore_try_charge_credit(), rescore_uncharge_object()
  *
  * held is only ever raised by a compare-and-swap from a value that left room,
  * so it never passes the bound, not even for a moment, on any number of CPUs,
@@ -193,11 +193,14 @@ static __noinline int rescore_no_payer(__u32 slot, __u32 resource)
 	return 0;
 }
 
-/* Charged already: record the payer of a new object. 0, or -1 and uncharged. */
+/*
+ * Charged already: record the payer of a new object. 0, or -1 and uncharged.
+ * @spare: the object is there and cannot be refused.
+ */
 static __always_inline int
-rescore_own(__u64 key, __u32 slot, __u32 resource)
+rescore_own(__u64 key, __u32 slot, __u32 resource, bool spare)
 {
-	int missed, err = rescore_payer_put(key, slot, &missed);
+	int missed, err = rescore_payer_put(key, slot, &missed, spare);
 
 	if (missed > 0)
 		rescore_uncharge(missed, resource, 1);
@@ -214,14 +217,30 @@ rescore_try_charge_object(__u64 key, __u32 slot, __u32 resource, __u32 severity)
 {
 	if (rescore_try_charge(slot, resource, 1, severity))
 		return -1;
-	return rescore_own(key, slot, resource);
+	return rescore_own(key, slot, resource, false);
+}
+
+/*
+ * A credit: charged to @slot for an object that the task asks for but that has
+ * no address yet. rescore_own() with @spare turns it into the object, after
+ * rescore_payer_take() of the credit. 0, or -1: refuse the request.
+ */
+static __always_inline int
+rescore_try_charge_credit(__u64 key, __u32 slot, __u32 resource, __u32 severity)
+{
+	if (rescore_try_charge(slot, resource, 1, severity))
+		return -1;
+	if (!rescore_payers_full() && !rescore_payer_add(key, slot))
+		return 0;
+	rescore_no_payer(slot, resource);
+	return -1;
 }
 
 static __always_inline int
 rescore_force_charge_object(__u64 key, __u32 slot, __u32 resource)
 {
 	rescore_force_charge(slot, resource, 1);
-	return rescore_own(key, slot, resource);
+	return rescore_own(key, slot, resource, true);
 }
 
 /* The object is gone. Nothing happens when nobody pays for it. */

@@ -70,30 +70,40 @@ static __always_inline void rescore_member_remove(__u64 id)
 
 #ifndef RESCORE_NATIVE
 
-/* Deeper than a tree of cgroups that anybody uses; bounds the walk. */
-#define RESCORE_DEPTH_MAX	64
+/* Nobody can dig that deep: each level costs the kernel memory of the digger. */
+#define RESCORE_DEPTH_MAX	(1 << 20)
+
+struct rescore_climb {
+	struct cgroup *cgrp;
+	__u32 slot;
+};
+
+static long rescore_climb_step(__u32 index, void *arg)
+{
+	struct rescore_climb *climb = arg;
+	struct cgroup *cgrp = climb->cgrp;
+	struct cgroup_subsys_state *parent;
+
+	parent = BPF_CORE_READ(cgrp, self.parent);
+	if (!parent)
+		return 1;
+	cgrp = BPF_CORE_READ(parent, cgroup);
+	climb->cgrp = cgrp;
+	climb->slot = rescore_member(BPF_CORE_READ(cgrp, kn, id));
+	return climb->slot != 0;
+}
 
 /*
  * Some cgroup could not be recorded (it takes a container that makes tens of
- * thousands of them): then nobody counts as outside before its ancestors have
- * been asked.
+ * thousands of them): then nobody counts as outside before all its ancestors
+ * have been asked.
  */
 static __noinline __u32 rescore_slot_above(struct cgroup *cgrp)
 {
-	struct cgroup_subsys_state *parent;
-	__u32 slot;
-	int i;
+	struct rescore_climb climb = { .cgrp = cgrp };
 
-	for (i = 0; i < RESCORE_DEPTH_MAX; i++) {
-		parent = cgrp->self.parent;
-		if (!parent)
-			break;
-		cgrp = parent->cgroup;
-		slot = rescore_member(cgrp->kn->id);
-		if (slot)
-			return slot;
-	}
-	return 0;
+	bpf_loop(RESCORE_DEPTH_MAX, rescore_climb_step, &climb, 0);
+	return climb.slot;
 }
 
 static __always_inline __u32 rescore_slot_of_cgroup(struct cgroup *cgrp)

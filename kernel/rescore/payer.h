@@ -22,13 +22,31 @@ static __always_inline struct rescore_bucket *rescore_payer_bucket(__u64 key)
 	return bpf_map_lookup_elem(&payers, &hash);
 }
 
-static __noinline int rescore_payer_add_more(__u64 key, __u32 slot)
+/*
+ * What can be refused gets this much of payers_more. The loader makes it larger
+ * by RESCORE_PAYERS_SPARE: a lock that was granted, a pty that was opened and a
+ * task that was moved cannot be refused any more, and have to be recorded.
+ */
+static __always_inline __u64 rescore_payers_room(void)
 {
-	__u64 value = slot;
+	return 1ULL << (64 - rescore_cfg.payers_shift);
+}
+
+/* Then nothing may begin that could end with an object to record. */
+static __always_inline bool rescore_payers_full(void)
+{
+	return READ_ONCE(rescore_meta.payers_overflow) >= rescore_payers_room();
+}
+
+static __noinline int
+rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
+{
+	__u64 value = slot, before;
 
 	/* counted first: a remover must not overlook it */
-	__sync_fetch_and_add(&rescore_meta.payers_overflow, 1);
-	if (!bpf_map_update_elem(&payers_more, &key, &value, BPF_NOEXIST))
+	before = __sync_fetch_and_add(&rescore_meta.payers_overflow, 1);
+	if ((spare || before < rescore_payers_room()) &&
+	    !bpf_map_update_elem(&payers_more, &key, &value, BPF_NOEXIST))
 		return 0;
 	__sync_fetch_and_add(&rescore_meta.payers_overflow, -1);
 	__sync_fetch_and_add(&rescore_meta.payers_lost, 1);
@@ -59,7 +77,7 @@ static __always_inline int rescore_payer_add(__u64 key, __u32 slot)
 
 	if (bucket && !rescore_bucket_add(bucket, key | slot))
 		return 0;
-	return rescore_payer_add_more(key, slot);
+	return rescore_payer_add_more(key, slot, false);
 }
 
 /*
@@ -101,10 +119,11 @@ static __always_inline int rescore_payer_take(__u64 key)
 /*
  * Record a new object. The kernel hands an address out again only after the
  * free, so what is found there is a free that we did not see: its slot goes to
- * *@missed (else -1). 0, or -1: no room.
+ * *@missed (else -1). @spare: it exists already, use the spare room too. 0, or
+ * -1: no room.
  */
 static __always_inline int
-rescore_payer_put(__u64 key, __u32 slot, int *missed)
+rescore_payer_put(__u64 key, __u32 slot, int *missed, bool spare)
 {
 	struct rescore_bucket *bucket = rescore_payer_bucket(key);
 	__u64 entry;
@@ -125,7 +144,7 @@ rescore_payer_put(__u64 key, __u32 slot, int *missed)
 	}
 	if (!rescore_bucket_add(bucket, key | slot))
 		return 0;
-	return rescore_payer_add_more(key, slot);
+	return rescore_payer_add_more(key, slot, spare);
 }
 
 #endif /* RESCORE_PAYER_H */
