@@ -83,8 +83,7 @@ static int split_number(const char *text, struct number *ret)
 						     "\"%s\" has more than %d "
 						     "digits after the point",
 						     text, FRACTION_DIGITS);
-			n.fraction = n.fraction * 10 +
-				     (unsigned int)(*c - '0');
+			n.fraction = n.fraction * 10 + (unsigned int)(*c - '0');
 			n.scale *= 10;
 		}
 	}
@@ -117,8 +116,8 @@ static int suffix_shift(char suffix)
 }
 
 /* @ret_shift: the number counts in 2^shift bytes; 0 with @ret_bytes false. */
-static int parse_suffix(const char *text, const char *suffix,
-			unsigned int unit, int *ret_shift, bool *ret_bytes)
+static int parse_suffix(const char *text, const char *suffix, unsigned int unit,
+			int *ret_shift, bool *ret_bytes)
 {
 	int shift;
 
@@ -143,10 +142,10 @@ static int parse_suffix(const char *text, const char *suffix,
 int rescore_parse_amount(const char *text, unsigned int unit,
 			 int64_t *ret_amount)
 {
-	struct number n = {};
+	struct number n = { .scale = 1, .suffix = "" };
+	bool bytes = false;
+	int err, shift = 0;
 	wide amount;
-	bool bytes;
-	int err, shift;
 
 	if (!strcmp(text, "unlimited")) {
 		*ret_amount = RESCORE_UNLIMITED;
@@ -180,7 +179,7 @@ int rescore_parse_bounds(const char *text, unsigned int unit,
 {
 	char first[64];	/* no amount in range is longer */
 	const char *colon = strchr(text, ':');
-	int64_t barrier, limit;
+	int64_t barrier = 0, limit = 0;
 	size_t len;
 	int err;
 
@@ -285,8 +284,8 @@ static void format_steps(wide value, const struct step *step, const char *sign,
 		break;
 	case 1:
 		snprintf(buf, size, "%s%llu.%llu%s", sign,
-			 (unsigned long long)n / 10,
-			 (unsigned long long)n % 10, step->suffix);
+			 (unsigned long long)n / 10, (unsigned long long)n % 10,
+			 step->suffix);
 		break;
 	default:
 		snprintf(buf, size, "%s%llu.%02llu%s", sign,

@@ -140,7 +140,7 @@ enum rescore_container_flags {
 
 struct rescore_container {
 	char name[RESCORE_NAME_LEN];
-	__u64 serial;		/* creation number, never used twice */
+	__u64 serial;		/* creation number, not used twice in a load */
 	__u64 created_ns;	/* CLOCK_REALTIME */
 	__u32 state;		/* enum rescore_container_state */
 	__u32 flags;		/* enum rescore_container_flags */

@@ -120,11 +120,11 @@ int numpty__open(struct bpf_cgroup_dev_ctx *ctx)
 	if (!rescore_active())
 		return 1;
 	slot = rescore_current();
-	if (!slot)
-		return 1;
-
 	key = pty_credit_key();
-	if (rescore_payer_find(key) >= 0)
+	if (slot && rescore_payer_find(key) == (int)slot)
+		return 1;
+	pty_credit_drop();	/* of the container it was in before */
+	if (!slot)
 		return 1;
 	if (rescore_try_charge_credit(key, slot, numpty.id, RESCORE_HARD)) {
 		bpf_set_retval(-ENOSPC);

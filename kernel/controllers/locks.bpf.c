@@ -209,6 +209,7 @@ int RESCORE_PROG(numflock__split, unsigned int fd, struct file *filp,
 {
 	__u32 slot = rescore_current();
 	struct rescore_line *line;
+	int stale;
 
 	if (!slot)
 		return 0;
@@ -224,7 +225,7 @@ int RESCORE_PROG(numflock__split, unsigned int fd, struct file *filp,
 		return 0;
 refuse:
 	lock_credits_drop();
-	rescore_payer_add(lock_credit_key(), LOCK_REFUSE);
+	rescore_payer_put(lock_credit_key(), LOCK_REFUSE, &stale, true);
 	return 0;
 }
 

@@ -67,17 +67,6 @@ rescore_watermark(struct rescore_line *line, __s64 held)
 		rescore_raise(&line->peak, held);
 }
 
-/* Does the administrator stand behind this task (rescore_enter())? */
-static __always_inline bool rescore_is_admin(void)
-{
-	__u64 key;
-
-	if (!READ_ONCE(rescore_meta.admins))
-		return false;
-	key = rescore_object_key(bpf_get_current_task(), RESCORE_OBJ_ADMIN);
-	return rescore_payer_find(key) >= 0;
-}
-
 static __always_inline void
 rescore_add(struct rescore_line *line, __s64 n)
 {

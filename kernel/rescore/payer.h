@@ -25,7 +25,8 @@ static __always_inline struct rescore_bucket *rescore_payer_bucket(__u64 key)
 /*
  * What can be refused gets this much of payers_more. The loader makes it larger
  * by RESCORE_PAYERS_SPARE: a lock that was granted, a pty that was opened and a
- * task that was moved cannot be refused any more, and have to be recorded.
+ * task that was moved cannot be refused any more, and have to be recorded; and
+ * the administrator is not locked out.
  */
 static __always_inline __u64 rescore_payers_room(void)
 {
@@ -38,10 +39,24 @@ static __always_inline bool rescore_payers_full(void)
 	return READ_ONCE(rescore_meta.payers_overflow) >= rescore_payers_room();
 }
 
+static __always_inline int rescore_payer_find(__u64 key);
+
+/* Does the administrator stand behind this task (rescore_enter())? */
+static __always_inline bool rescore_is_admin(void)
+{
+	if (!READ_ONCE(rescore_meta.admins))
+		return false;
+	return rescore_payer_find(rescore_object_key(
+		       bpf_get_current_task(), RESCORE_OBJ_ADMIN)) >= 0;
+}
+
 static __noinline int
 rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
 {
 	__u64 value = slot, before;
+
+	if (!spare)
+		spare = rescore_is_admin();
 
 	/* counted first: a remover must not overlook it */
 	before = __sync_fetch_and_add(&rescore_meta.payers_overflow, 1);

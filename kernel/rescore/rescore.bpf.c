@@ -104,8 +104,11 @@ enum { ADMIN_UNTIL_EXEC = 1, ADMIN_FOR_GOOD = 2 };
 
 static __always_inline void admin_begin(__u64 task, __u32 how)
 {
+	__u64 key = rescore_object_key(task, RESCORE_OBJ_ADMIN);
+	int stale;
+
 	__sync_fetch_and_add(&rescore_meta.admins, 1);
-	if (rescore_payer_add(rescore_object_key(task, RESCORE_OBJ_ADMIN), how))
+	if (rescore_payer_put(key, how, &stale, true))
 		__sync_fetch_and_add(&rescore_meta.admins, -1);
 }
 
