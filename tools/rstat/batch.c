@@ -6,6 +6,8 @@
 #include "batch.h"
 #include "layout.h"
 
+#define ROOM	5	/* rows at first: as many as are flushed together */
+
 void batch_init(struct batch *batch, int step)
 {
 	*batch = (struct batch){ .cap_step = layout_cap_step(step) };
@@ -40,7 +42,7 @@ static void *cells_push(struct cells *cells, int64_t stamp, size_t nr,
 			size_t size)
 {
 	if (cells->nr == cells->room) {
-		size_t room = cells->room ? 2 * cells->room : 4;
+		size_t room = cells->room ? 2 * cells->room : ROOM;
 		int64_t *stamps = realloc(cells->stamp, room * sizeof(*stamps));
 		void *data;
 
@@ -174,13 +176,12 @@ static int note_change(struct series *series, unsigned int resource,
 	if (before->limit == now->limit && before->barrier == now->barrier)
 		return 0;
 	/* meta.json would not keep more. */
-	if (series->nr_changes ==
-	    (size_t)META_CHANGES_MAX * series->schema->nr)
+	if (series->nr_changes == (size_t)META_CHANGES_MAX * series->schema->nr)
 		memmove(series->change, series->change + 1,
 			--series->nr_changes * sizeof(*series->change));
 	if (series->nr_changes == series->changes_room) {
 		size_t room = series->changes_room ? 2 * series->changes_room :
-			      series->schema->nr;
+						     series->schema->nr;
 		struct pending_change *more;
 
 		more = realloc(series->change, room * sizeof(*more));
@@ -244,8 +245,9 @@ int batch_add(struct batch *batch, unsigned int slot,
 		const struct reading *r = &readings[i];
 
 		row[i] = (struct cell){
-			.known = r->known, .held = r->held,
-			.peak = r->peak, .failcnt = r->failcnt,
+			.held = r->known ? r->held : CELL_UNKNOWN,
+			.peak = r->peak,
+			.failcnt = r->failcnt,
 		};
 		if (r->known && note_change(series, i, &r->bounds, stamp))
 			return -ENOMEM;
@@ -295,8 +297,15 @@ void series_written(struct series *series, int64_t stamp)
 	if (!changes)
 		return;
 	series->nr_changes -= changes;
-	memmove(series->change, series->change + changes,
-		series->nr_changes * sizeof(*series->change));
+	if (series->nr_changes) {
+		memmove(series->change, series->change + changes,
+			series->nr_changes * sizeof(*series->change));
+		return;
+	}
+	/* Most containers never have another. */
+	free(series->change);
+	series->change = NULL;
+	series->changes_room = 0;
 }
 
 void batch_forget_from(struct batch *batch, int64_t stamp)
@@ -313,7 +322,7 @@ void batch_forget_from(struct batch *batch, int64_t stamp)
 		}
 		if (s->last_seen >= stamp)
 			s->last_seen = s->use.nr ? s->use.stamp[s->use.nr - 1] :
-				       0;
+						   0;
 	}
 }
 

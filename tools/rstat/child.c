@@ -45,8 +45,10 @@ static int wait_child(pid_t pid)
 		if (errno != EINTR)
 			return fail(errno, "wait: %s", strerror(errno));
 	if (WIFSIGNALED(status))
-		return fail(EIO, "reading the samples ended in '%s'; is a file "
-			    "damaged?", strsignal(WTERMSIG(status)));
+		return fail(EIO,
+			    "reading the samples ended in '%s'; is a file "
+			    "damaged?",
+			    strsignal(WTERMSIG(status)));
 	return 0;
 }
 

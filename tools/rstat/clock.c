@@ -6,7 +6,7 @@
 
 void clock_guard_init(struct clock_guard *guard, int step)
 {
-	*guard = (struct clock_guard){ .tolerance = 2 * step * SECOND };
+	*guard = (struct clock_guard){ .tolerance = 2 * SECOND * step };
 }
 
 static bool near(const struct clock_guard *guard, int64_t a, int64_t b)
@@ -19,8 +19,8 @@ enum clock_verdict clock_check(struct clock_guard *guard, int64_t realtime,
 {
 	int64_t offset = realtime - boottime;
 
-	if (!guard->started || (!guard->holding &&
-				offset <= guard->offset + guard->tolerance)) {
+	if (!guard->started ||
+	    (!guard->holding && offset <= guard->offset + guard->tolerance)) {
 		/*
 		 * Slewed, or set back; stamps that are not later than the last
 		 * one are passed over anyway.

@@ -114,7 +114,8 @@ static bool check_clock(struct collector *c, int64_t now)
 	}
 	if (stamp < c->last && !c->clock_behind)
 		say("the clock went back by %" PRId64 " s; nothing is stored "
-		    "until it has caught up", c->last - stamp);
+		    "until it has caught up",
+		    c->last - stamp);
 	c->clock_behind = stamp < c->last;
 	if (stamp <= c->last)
 		return false;
@@ -153,8 +154,8 @@ static int arm_timer(struct collector *c)
 
 	when.it_value.tv_sec = next - next % step + step;
 	if (timerfd_settime(c->timer,
-			    TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET,
-			    &when, NULL))
+			    TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &when,
+			    NULL))
 		return fail(errno, "cannot set the timer: %s", strerror(errno));
 
 	return 0;
@@ -307,14 +308,17 @@ static void close_all(struct collector *c)
 int collect_run(const struct args *args, source_opener open_source)
 {
 	struct collector c = {
-		.store = { .fd = -1, .lock = -1 }, .timer = -1, .signals = -1,
+		.store = { .fd = -1, .lock = -1 },
+		.timer = -1,
+		.signals = -1,
 		.count = args->count,
 	};
 	int status = RSTAT_FAILED;
 
 	if (args->step && !layout_step_ok((int)args->step)) {
 		say("collect: --step %ld: give a divisor of 3600, such as 1, "
-		    "10, 60 or 300", args->step);
+		    "10, 60 or 300",
+		    args->step);
 		return RSTAT_USAGE;
 	}
 	if (open_all(&c, args, open_source)) {

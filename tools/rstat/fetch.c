@@ -20,15 +20,20 @@ struct row_values {
 	double value[COLUMNS];
 };
 
+/* clang-format off */
 static const char *const column_names[COLUMNS] = {
 	"held", "peak", "failures", "barrier", "limit"
 };
+/* clang-format on */
 
 static struct row_values values_of(const struct track_row *row)
 {
-	return (struct row_values){
-		{ row->held, row->peak, row->failures, row->barrier, row->limit }
+	struct row_values values = {
+		.value = { row->held, row->peak, row->failures, row->barrier,
+			   row->limit },
 	};
+
+	return values;
 }
 
 /* Whole numbers as such; means and rates with what they need. */
@@ -141,8 +146,11 @@ static int fetch(void *arg, FILE *out)
 {
 	const struct args *args = ((struct job *)arg)->args;
 	struct track_query query = {
-		.container = args->container, .resource = args->resource,
-		.serial = args->serial, .from = args->from, .to = args->to,
+		.container = args->container,
+		.resource = args->resource,
+		.serial = args->serial,
+		.from = args->from,
+		.to = args->to,
 	};
 	struct store store;
 	struct track track;

@@ -126,7 +126,7 @@ int file_write_path(const char *path, const void *data, size_t len)
 
 	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
 		err = S_ISDIR(st.st_mode) ? -EISDIR :
-		      write_through(path, data, len);
+					    write_through(path, data, len);
 		goto out;
 	}
 	if (slash)
@@ -141,6 +141,7 @@ int file_write_path(const char *path, const void *data, size_t len)
 	close(dir);
 out:
 	if (err)
-		return fail(-err, "cannot write '%s': %s", path, strerror(-err));
+		return fail(-err, "cannot write '%s': %s", path,
+			    strerror(-err));
 	return 0;
 }

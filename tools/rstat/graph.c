@@ -30,7 +30,8 @@ int graph_format_of(const char *path, enum graph_format *ret_format)
 		const char *ending;
 		enum graph_format format;
 	} formats[] = {
-		{ ".png", GRAPH_PNG }, { ".svg", GRAPH_SVG },
+		{ ".png", GRAPH_PNG },
+		{ ".svg", GRAPH_SVG },
 		{ ".pdf", GRAPH_PDF },
 	};
 	const char *dot = strrchr(path, '.');
@@ -79,8 +80,10 @@ static void put_svg(const struct blob *image, const struct track *track,
 	fwrite(image->data, 1, head, out);
 	fputs("\n<title>", out);
 	put_xml(track->meta.id.name, out);
-	fprintf(out, " · %s</title>\n<desc>held %s, peak %s, barrier %s, "
-		"limit %s, failures %s</desc>", track->resource->name,
+	fprintf(out,
+		" · %s</title>\n<desc>held %s, peak %s, barrier %s, "
+		"limit %s, failures %s</desc>",
+		track->resource->name,
 		unit_format(s->last, unit, last, sizeof(last)),
 		unit_format(s->highest, unit, high, sizeof(high)),
 		unit_format(s->barrier, unit, barrier, sizeof(barrier)),
@@ -138,8 +141,11 @@ static int draw(void *arg, FILE *out)
 	const struct job *job = arg;
 	const struct args *args = job->args;
 	struct track_query query = {
-		.container = args->container, .resource = args->resource,
-		.serial = args->serial, .from = args->from, .to = args->to,
+		.container = args->container,
+		.resource = args->resource,
+		.serial = args->serial,
+		.from = args->from,
+		.to = args->to,
 	};
 	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
 	struct store store;

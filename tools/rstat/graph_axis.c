@@ -48,8 +48,14 @@ static double percentile_95(const struct track *track, size_t known)
 void graph_summarize(const struct track *track, struct graph_summary *ret)
 {
 	struct graph_summary s = {
-		.last = NAN, .mean = NAN, .p95 = NAN, .highest = NAN,
-		.barrier = NAN, .limit = NAN, .failures = NAN, .bound_top = NAN,
+		.last = NAN,
+		.mean = NAN,
+		.p95 = NAN,
+		.highest = NAN,
+		.barrier = NAN,
+		.limit = NAN,
+		.failures = NAN,
+		.bound_top = NAN,
 	};
 	double sum = 0, failures = 0;
 	bool any_failures = false;
@@ -128,8 +134,8 @@ void graph_axis(const struct track *track, const struct graph_summary *summary,
 	axis.top = (top > 0 ? top : 1) * HEADROOM;
 	axis.grid = nice_step(axis.top / GRID_LINES);
 	/* There are no half processes, nor bytes. */
-	if (axis.scale.divisor == 1 && axis.grid < 1 &&
-	    unit != RESCORE_NSEC && unit != RESCORE_PERCENT)
+	if (axis.scale.divisor == 1 && axis.grid < 1 && unit != RESCORE_NSEC &&
+	    unit != RESCORE_PERCENT)
 		axis.grid = 1;
 	if (axis.grid < 1)
 		axis.decimals = (int)ceil(-log10(axis.grid) - 1e-9);
@@ -160,7 +166,8 @@ static const struct {
 bool graph_time_grid(int64_t span, long width, char *buf, size_t size)
 {
 	/* librrd 1.7 labels nothing below a few minutes. */
-	for (size_t i = 0; i < sizeof(time_grids) / sizeof(time_grids[0]); i++) {
+	for (size_t i = 0; i < sizeof(time_grids) / sizeof(time_grids[0]);
+	     i++) {
 		double pixels = (double)time_grids[i].seconds * (double)width /
 				(double)span;
 

@@ -11,9 +11,6 @@
 #include "graph.h"
 #include "layout.h"
 
-#define SANS	"DejaVu Sans"
-#define MONO	"DejaVu Sans Mono"
-
 void text_add(struct graph_text *text, const char *fmt, ...)
 {
 	char *word = NULL;
@@ -71,6 +68,7 @@ const char *text_escape(const char *word, char *buf, size_t size)
 
 static void add_look(struct graph_text *t)
 {
+	/* clang-format off */
 	static const char *const words[] = {
 		"--border", "0", "--slope-mode", "--grid-dash", "1:0",
 		"--disable-rrdtool-tag",
@@ -78,10 +76,12 @@ static void add_look(struct graph_text *t)
 		"--color", "GRID#EDF0F3", "--color", "MGRID#D5DBE1",
 		"--color", "FONT#1F2933", "--color", "AXIS#7B8794",
 		"--color", "FRAME#FFFFFF", "--color", "ARROW#FFFFFF00",
-		"--font", "DEFAULT:8:" SANS, "--font", "TITLE:12:" SANS,
-		"--font", "AXIS:8:" SANS, "--font", "UNIT:8:" SANS,
-		"--font", "LEGEND:8:" MONO, "--font", "WATERMARK:7:" SANS,
+		"--font", "DEFAULT:8:DejaVu Sans",
+		"--font", "TITLE:12:DejaVu Sans",
+		"--font", "LEGEND:8:DejaVu Sans Mono",
+		"--font", "WATERMARK:7:DejaVu Sans",
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		text_add(t, "%s", words[i]);
@@ -117,7 +117,9 @@ static void add_frame(const struct track *track, const struct graph_axis *axis,
 		      struct graph_text *t)
 {
 	static const char *const formats[] = {
-		[GRAPH_PNG] = "PNG", [GRAPH_SVG] = "SVG", [GRAPH_PDF] = "PDF",
+		[GRAPH_PNG] = "PNG",
+		[GRAPH_SVG] = "SVG",
+		[GRAPH_PDF] = "PDF",
 	};
 	char grid[96];
 
@@ -173,8 +175,10 @@ static void add_defs(const struct track *track, const struct graph_axis *axis,
 	/* Between the first and the last sample only: before and after them
 	 * nobody was looking.
 	 */
-	text_add(t, "CDEF:gap=held0,UN,TIME,%" PRId64 ",GT,*,TIME,%" PRId64
-		 ",LE,*,INF,UNKN,IF", track->meta.first, track->last);
+	text_add(t,
+		 "CDEF:gap=held0,UN,TIME,%" PRId64 ",GT,*,TIME,%" PRId64
+		 ",LE,*,INF,UNKN,IF",
+		 track->meta.first, track->last);
 }
 
 /*
@@ -191,8 +195,9 @@ static void add_bound(const struct track *track, const struct graph_axis *axis,
 	char rpn[2048];
 	size_t used;
 
-	used = (size_t)snprintf(rpn, sizeof(rpn), "held0,POP,TIME,%" PRId64
-				",GT,TIME,%" PRId64 ",LT,+,UNKN,",
+	used = (size_t)snprintf(rpn, sizeof(rpn),
+				"held0,POP,TIME,%" PRId64 ",GT,TIME,%" PRId64
+				",LT,+,UNKN,",
 				track->last, track->meta.first);
 	for (unsigned int i = r->nr_changes; i-- > 0;) {
 		const struct bounds *b = &r->change[i].bounds;
@@ -233,14 +238,14 @@ static void add_legend(struct graph_text *t, const char *element,
 		 text_escape(text, escaped, sizeof(escaped)));
 }
 
-static void add_lines(const struct track *track,
-		      const struct graph_summary *s,
+static void add_lines(const struct track *track, const struct graph_summary *s,
 		      const struct graph_axis *axis, struct graph_text *t)
 {
 	unsigned int unit = track->resource->unit;
 	char a[32], b[32], c[32], text[160];
 
 	text_add(t, "AREA:gap#C3CDD566");
+	text_add(t, "AREA:peak#7CB3E633");
 	text_add(t, "AREA:held#7CB3E6AA");
 	snprintf(text, sizeof(text), "last %-12s mean %-12s 95%% below %s",
 		 unit_format(s->last, unit, a, sizeof(a)),
@@ -249,7 +254,7 @@ static void add_lines(const struct track *track,
 	add_legend(t, "LINE1.6:held#2B7BBA", "held", text);
 	snprintf(text, sizeof(text), "highest %s",
 		 unit_format(s->highest, unit, a, sizeof(a)));
-	add_legend(t, "LINE1:peak#5B7F9C", "peak", text);
+	add_legend(t, "LINE1.2:peak#4A6E8C", "peak", text);
 	format_bound(s->barrier, axis->barrier_above, unit, text);
 	add_legend(t, "LINE2:bar#F2A73B", "barrier", text);
 	/*

@@ -35,6 +35,7 @@ struct level {
 	int span;
 };
 
+/* clang-format off */
 static const struct level use_levels[] = {
 	{ 60, DAY }, { 600, 8 * DAY }, { HOUR, 45 * DAY }, { DAY, 1096 * DAY },
 	{}
@@ -42,6 +43,7 @@ static const struct level use_levels[] = {
 static const struct level cap_levels[] = {
 	{ HOUR, 45 * DAY }, { DAY, 1096 * DAY }, {}
 };
+/* clang-format on */
 
 /*
  * With a step below the first level's row, that many rows of one step come
@@ -97,10 +99,12 @@ const char *layout_file_name(enum layout_kind kind, unsigned int set,
 int layout_rras(enum layout_kind kind, int step,
 		struct layout_rra ret_rra[LAYOUT_RRAS_MAX])
 {
-	const struct level *level = kind == LAYOUT_CAP ? cap_levels : use_levels;
+	const struct level *level = use_levels;
 	int file_step = layout_step(kind, step);
 	int n = 0;
 
+	if (kind == LAYOUT_CAP)
+		level = cap_levels;
 	if (file_step < level->row) {
 		int rows = level->span / file_step;
 

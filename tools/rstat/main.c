@@ -30,6 +30,7 @@
 	"to", 0, TEXT(to), "TIME", "the same; else the last sample" \
 }
 
+/* clang-format off */
 static const struct option_desc collect_options[] = {
 	OPTION_DIR,
 	{ "step", 0, NUMBER(step, 1, 3600), "S",
@@ -63,12 +64,14 @@ static const struct option_desc graph_options[] = {
 	  "of the plot; 300" },
 	{}
 };
+/* clang-format on */
 
 static int verb_collect(const struct args *args)
 {
 	return collect_run(args, rescore_source_open);
 }
 
+/* clang-format off */
 static const struct verb verbs[] = {
 	{
 		"collect", "", 0, "record every container",
@@ -94,6 +97,7 @@ static const struct verb verbs[] = {
 	},
 	{}
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

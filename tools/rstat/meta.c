@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,12 +111,12 @@ static json_t *format_resource(const struct meta_resource *resource)
 
 	for (unsigned int i = 0; i < resource->nr_changes; i++) {
 		const struct bounds_change *c = &resource->change[i];
+		json_t *change = json_array();
 
-		json_array_append_new(changes,
-				      json_pack("[I, o, o]",
-						(json_int_t)c->stamp,
-						format_bound(c->bounds.barrier),
-						format_bound(c->bounds.limit)));
+		json_array_append_new(change, json_integer(c->stamp));
+		json_array_append_new(change, format_bound(c->bounds.barrier));
+		json_array_append_new(change, format_bound(c->bounds.limit));
+		json_array_append_new(changes, change);
 	}
 
 	return json_pack("{s:s, s:s, s:o}", "name", resource->name,
@@ -125,15 +126,17 @@ static json_t *format_resource(const struct meta_resource *resource)
 int meta_format(const struct meta *meta, struct blob *ret_json)
 {
 	json_t *sets = json_array();
+	struct blob text = {};
 	json_t *root;
-	char *text;
+	FILE *out;
+	bool bad;
 
 	for (unsigned int s = 0; s < meta->nr_sets; s++) {
+		const struct meta_resource *from = meta->set[s].resource;
 		json_t *set = json_array();
 
 		for (unsigned int i = 0; i < meta->set[s].nr; i++)
-			json_array_append_new(
-				set, format_resource(&meta->set[s].resource[i]));
+			json_array_append_new(set, format_resource(&from[i]));
 		json_array_append_new(sets, set);
 	}
 	root = json_pack("{s:i, s:s, s:I, s:I, s:I, s:i, s:i, s:o}",
@@ -143,19 +146,38 @@ int meta_format(const struct meta *meta, struct blob *ret_json)
 			 "first", (json_int_t)meta->first,
 			 "step", meta->step, "cap_step", meta->cap_step,
 			 "sets", sets);
-	text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	out = open_memstream(&text.data, &text.len);
+	bad = !root || !out || json_dumpf(root, out, JSON_COMPACT) ||
+	      fputc('\n', out) == EOF;
 	json_decref(root);
-	if (!text)
+	if (out && fclose(out))
+		bad = true;
+	if (bad) {
+		blob_free(&text);
 		return fail(ENOMEM, "no memory");
+	}
 
-	*ret_json = (struct blob){ .data = text, .len = strlen(text) };
+	*ret_json = text;
 	return 0;
 }
 
-static int64_t parse_bound(const json_t *bound)
+static bool parse_bound(const json_t *bound, int64_t *ret_bound)
 {
-	return json_is_integer(bound) ? json_integer_value(bound) :
-	       RESCORE_UNLIMITED;
+	*ret_bound = RESCORE_UNLIMITED;
+	if (json_is_null(bound))
+		return true;
+	*ret_bound = json_integer_value(bound);
+	return json_is_integer(bound) && *ret_bound >= 0;
+}
+
+static bool parse_change(const json_t *json, struct bounds_change *change)
+{
+	const json_t *stamp = json_array_get(json, 0);
+
+	change->stamp = json_integer_value(stamp);
+	return json_array_size(json) == 3 && json_is_integer(stamp) &&
+	       parse_bound(json_array_get(json, 1), &change->bounds.barrier) &&
+	       parse_bound(json_array_get(json, 2), &change->bounds.limit);
 }
 
 static bool parse_resource(json_t *json, struct meta_resource *resource)
@@ -168,19 +190,15 @@ static bool parse_resource(json_t *json, struct meta_resource *resource)
 			"bounds", &changes))
 		return false;
 	if (!layout_name_ok(name) || unit_find(unit) < 0 ||
+	    !json_is_array(changes) ||
 	    json_array_size(changes) > META_CHANGES_MAX)
 		return false;
 
 	strncpy(resource->name, name, sizeof(resource->name) - 1);
 	resource->unit = (unsigned int)unit_find(unit);
 	json_array_foreach(changes, i, change) {
-		struct bounds_change *c = &resource->change[i];
-
-		if (json_array_size(change) != 3)
+		if (!parse_change(change, &resource->change[i]))
 			return false;
-		c->stamp = json_integer_value(json_array_get(change, 0));
-		c->bounds.barrier = parse_bound(json_array_get(change, 1));
-		c->bounds.limit = parse_bound(json_array_get(change, 2));
 		resource->nr_changes++;
 	}
 
@@ -192,7 +210,7 @@ static bool parse_sets(json_t *sets, struct meta *meta)
 	json_t *set, *resource;
 	size_t s, i;
 
-	if (json_array_size(sets) > META_SETS_MAX)
+	if (!json_is_array(sets) || json_array_size(sets) > META_SETS_MAX)
 		return false;
 	json_array_foreach(sets, s, set) {
 		if (!json_array_size(set) ||

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "layout.h"
@@ -94,8 +95,10 @@ static int check_space(int dir, int64_t need)
 		return fail(errno, "%s", strerror(errno));
 	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (free_bytes < (uint64_t)need + 65536)
-		return fail(ENOSPC, "the disk is full: %llu KB free, %llu KB "
-			    "needed", (unsigned long long)free_bytes / 1024,
+		return fail(ENOSPC,
+			    "the disk is full: %llu KB free, %llu KB "
+			    "needed",
+			    (unsigned long long)free_bytes / 1024,
 			    (unsigned long long)need / 1024 + 64);
 	return 0;
 }
@@ -150,6 +153,20 @@ static int64_t oldest_stamp(const struct series *series)
 	return series->use.nr ? series->use.stamp[0] : newest_stamp(series);
 }
 
+static int fail_later(int64_t last)
+{
+	time_t when = (time_t)last;
+	char text[32] = "";
+	struct tm tm;
+
+	if (localtime_r(&when, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	return fail(ETIME,
+		    "its last sample is of %s, later than now; set the "
+		    "clock, or move the file away",
+		    text);
+}
+
 static int record_file(const struct series_dir *dir, const struct set_map *map,
 		       const struct series *series, enum layout_kind kind,
 		       int step)
@@ -171,9 +188,7 @@ static int record_file(const struct series_dir *dir, const struct set_map *map,
 		return 0;
 	err = rrd_shim_last(name, &last);
 	if (!err && last > newest)
-		err = fail(ETIME, "has samples of later than now (%lld > %lld);"
-			   " set the clock, or move the file away",
-			   (long long)last, (long long)newest);
+		err = fail_later(last);
 	if (err)
 		goto out;
 
@@ -182,6 +197,11 @@ static int record_file(const struct series_dir *dir, const struct set_map *map,
 		err = rrd_shim_update(name, rows.columns, rows.nr, rows.row);
 	rows_free(&rows);
 out:
+	if (err == -EIO)
+		return fail(EIO,
+			    "%s: %s; if it is damaged, move it away: it is "
+			    "made anew",
+			    name, failure());
 	if (err)
 		return fail(-err, "%s: %s", name, failure());
 	return 0;
@@ -197,8 +217,9 @@ static int update_meta(const struct series_dir *dir, struct meta *meta,
 	for (unsigned int i = 0; i < series->schema->nr; i++)
 		if (!meta_add(meta, series->schema->resource[i].name,
 			      series->schema->resource[i].unit, sets))
-			return fail(ENOSPC, META_FILE ": no room for resource "
-				    "'%s'", series->schema->resource[i].name);
+			return fail(ENOSPC,
+				    META_FILE ": no room for resource '%s'",
+				    series->schema->resource[i].name);
 	for (size_t i = 0; i < series->nr_changes; i++) {
 		const struct pending_change *p = &series->change[i];
 		struct meta_resource *resource;
@@ -229,7 +250,8 @@ static int record_sets(const struct series_dir *dir, const struct meta *meta,
 			continue;	/* its resources are gone */
 		for (int kind = 0; kind < LAYOUT_KINDS; kind++) {
 			int rc = record_file(dir, &map, series,
-					     (enum layout_kind)kind, meta->step);
+					     (enum layout_kind)kind,
+					     meta->step);
 
 			/* One damaged file does not stop the others. */
 			if (!rc || err)

@@ -8,7 +8,7 @@
 #include "rows.h"
 #include "say.h"
 
-#define UNKNOWN		INT64_MIN
+#define UNKNOWN		CELL_UNKNOWN
 #define NUMBER_LEN	22	/* ':', sign, 19 digits, and a little */
 
 bool set_map_make(struct set_map *ret_map, const struct meta *meta,
@@ -56,9 +56,10 @@ static int use_values(const struct series *series, size_t row, int r,
 {
 	const struct cell *cell = series_row(series, row) + r;
 
-	value[0] = cell->known ? cell->held : UNKNOWN;
-	value[1] = cell->known && cell->failcnt <= INT64_MAX ?
-		   (int64_t)cell->failcnt : UNKNOWN;
+	value[0] = cell->held;
+	value[1] = UNKNOWN;
+	if (cell->held != UNKNOWN && cell->failcnt <= INT64_MAX)
+		value[1] = (int64_t)cell->failcnt;
 	return 2;
 }
 
@@ -67,7 +68,7 @@ static int peak_values(const struct series *series, size_t row, int r,
 {
 	const struct cell *cell = series_row(series, row) + r;
 
-	value[0] = cell->known ? cell->peak : UNKNOWN;
+	value[0] = cell->held != UNKNOWN ? cell->peak : UNKNOWN;
 	return 1;
 }
 
@@ -126,8 +127,8 @@ static void gap_row(struct maker *m, int64_t stamp, bool fail_from_0)
 	m->end += sprintf(m->end, "%" PRId64, stamp);
 	for (unsigned int i = 0; i < m->map->set->nr; i++)
 		for (int c = 0; c < layout_files[m->kind].nr_columns; c++)
-			m->end = put_value(m->end, c == 1 && fail_from_0 ? 0 :
-					   UNKNOWN);
+			m->end = put_value(m->end,
+					   c == 1 && fail_from_0 ? 0 : UNKNOWN);
 	end_row(m);
 }
 
@@ -195,7 +196,10 @@ int rows_make(const struct set_map *map, const struct series *series,
 	int file_step = layout_step(kind, step);
 	struct rows rows;
 	struct maker m = {
-		.map = map, .series = series, .kind = kind, .rows = &rows,
+		.map = map,
+		.series = series,
+		.kind = kind,
+		.rows = &rows,
 	};
 	int err;
 
@@ -208,17 +212,17 @@ int rows_make(const struct set_map *map, const struct series *series,
 	m.end = rows.text;
 	for (size_t i = 0; i < cells->nr; i++) {
 		int64_t stamp = cells->stamp[i];
+		int64_t before = stamp - file_step;
 		bool gap = stamp - last > layout_heartbeat(file_step);
+		/* A container that was not there a step ago had no failures. */
+		bool young = fresh && !i && series->id.created >= before;
 
 		if (stamp <= last)
 			continue;
-		/* A container that was not there a step ago had no failures. */
 		if (gap)
-			gap_row(&m, stamp - file_step,
-				kind == LAYOUT_USE && fresh && !i &&
-				series->id.created >= stamp - file_step);
-		value_row(&m, i, stamp, kind == LAYOUT_PEAK && !i && !gap &&
-			  series->carried);
+			gap_row(&m, before, kind == LAYOUT_USE && young);
+		value_row(&m, i, stamp,
+			  kind == LAYOUT_PEAK && !i && !gap && series->carried);
 		last = stamp;
 	}
 	*ret_rows = rows;

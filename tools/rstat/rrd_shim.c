@@ -65,8 +65,9 @@ int rrd_shim_load(void)
 		void *symbol = dlsym(handle, symbols[i].name);
 
 		if (!symbol)
-			return fail(ENOENT, LIBRRD " lacks %s; install librrd "
-				    "1.7 or newer", symbols[i].name);
+			return fail(ENOENT,
+				    LIBRRD " lacks %s; install 1.7 or newer",
+				    symbols[i].name);
 		memcpy(symbols[i].slot, &symbol, sizeof(symbol));
 	}
 	lib.get_context();
@@ -114,8 +115,8 @@ static int begin(void)
 	return err;
 }
 
-int rrd_shim_create(const char *file, int step, int64_t start,
-		    int argc, const char **arg)
+int rrd_shim_create(const char *file, int step, int64_t start, int argc,
+		    const char **arg)
 {
 	int err = begin();
 
@@ -129,8 +130,8 @@ int rrd_shim_create(const char *file, int step, int64_t start,
 	return 0;
 }
 
-int rrd_shim_update(const char *file, const char *columns,
-		    int argc, const char **arg)
+int rrd_shim_update(const char *file, const char *columns, int argc,
+		    const char **arg)
 {
 	int tries = 0;
 	int err = begin();
@@ -228,10 +229,11 @@ int rrd_shim_graph(int argc, const char **arg, struct blob *ret_image)
 			continue;
 		image.len = i->value.u_blo.size;
 		image.data = malloc(image.len + 1);
-		if (!image.data)
-			break;
-		memcpy(image.data, i->value.u_blo.ptr, image.len);
-		image.data[image.len] = '\0';
+		if (image.data) {
+			memcpy(image.data, i->value.u_blo.ptr, image.len);
+			image.data[image.len] = '\0';
+		}
+		break;
 	}
 	lib.info_free(info);
 	if (!image.data)

@@ -19,12 +19,12 @@
 int rrd_shim_load(void);
 
 /* @arg: "DS:…" and "RRA:…". Never replaces a file. */
-int rrd_shim_create(const char *file, int step, int64_t start,
-		    int argc, const char **arg);
+int rrd_shim_create(const char *file, int step, int64_t start, int argc,
+		    const char **arg);
 
 /* @arg: "stamp:v:v…", values in the order of @columns, "name:name…". */
-int rrd_shim_update(const char *file, const char *columns,
-		    int argc, const char **arg);
+int rrd_shim_update(const char *file, const char *columns, int argc,
+		    const char **arg);
 
 int rrd_shim_last(const char *file, int64_t *ret_stamp);
 

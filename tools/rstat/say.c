@@ -9,7 +9,7 @@
 
 static char message[1024] = "no failure";
 
-int fail(int err, const char *fmt, ...)
+void note_failure(const char *fmt, ...)
 {
 	char text[sizeof(message)];
 	va_list args;
@@ -19,8 +19,6 @@ int fail(int err, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	memcpy(message, text, sizeof(message));
-
-	return -err;
 }
 
 const char *failure(void)

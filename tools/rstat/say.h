@@ -6,6 +6,8 @@
 #ifndef RSTAT_SAY_H
 #define RSTAT_SAY_H
 
+#include <errno.h>
+
 enum {
 	RSTAT_OK	= 0,
 	RSTAT_FAILED	= 1,
@@ -13,10 +15,15 @@ enum {
 };
 
 /*
- * Note the message of a failure (without "rstat: " and newline) and return
- * -@err. failure() gives it back until the next one.
+ * Note the message of a failure (without "rstat: " and newline); its value is
+ * -@err, and never 0. failure() gives it back until the next one.
  */
-int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define fail(err, ...) ({					\
+	int fail_err = (err);					\
+	note_failure(__VA_ARGS__);				\
+	fail_err > 0 ? -fail_err : -EIO;			\
+})
+void note_failure(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *failure(void);
 
 /* One line on standard error; control characters become '?'. */

@@ -77,7 +77,9 @@ static int open_dir(int parent, const char *name)
 	int fd = openat(parent, name,
 			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 /* Open dir->path, one component at a time; with @make, make it. */
@@ -119,7 +121,7 @@ static int read_meta(const struct series_dir *dir, struct meta *ret_meta)
 			    strerror(-err));
 	err = meta_parse(&text, ret_meta);
 	if (err)
-		fail(-err, META_FILE " is %s", failure());
+		err = fail(-err, META_FILE " is %s", failure());
 	blob_free(&text);
 
 	return err;
@@ -164,9 +166,20 @@ static int new_meta(const struct store *store, const struct container_id *id,
 	return 0;
 }
 
-int store_writer_series(const struct store *store, const struct container_id *id,
-			int64_t first, struct series_dir *ret_dir,
-			struct meta *ret_meta)
+static int fail_make(const struct store *store, const struct series_dir *dir,
+		     int err)
+{
+	const char *why = strerror(-err);
+
+	if (err == -ENOTDIR)
+		why = "something else, or a symbolic link, is in its place";
+	return fail(-err, "cannot make '%s/%s': %s", store->path, dir->path,
+		    why);
+}
+
+int store_writer_series(const struct store *store,
+			const struct container_id *id, int64_t first,
+			struct series_dir *ret_dir, struct meta *ret_meta)
 {
 	for (unsigned int n = 1; n <= SERIES_MAX; n++) {
 		struct series_dir dir = { .fd = -1 };
@@ -176,8 +189,7 @@ int store_writer_series(const struct store *store, const struct container_id *id
 		store_series_path(id, n, dir.path);
 		err = open_series(store, true, &dir);
 		if (err)
-			return fail(-err, "cannot make '%s/%s': %s",
-				    store->path, dir.path, strerror(-err));
+			return fail_make(store, &dir, err);
 		err = read_meta(&dir, &meta);
 		if (err == -ENOENT)
 			err = new_meta(store, id, first, &meta);
@@ -196,9 +208,10 @@ int store_writer_series(const struct store *store, const struct container_id *id
 		series_dir_close(&dir);
 	}
 
-	return fail(EEXIST, "'%s' has %d series of serial %" PRIu64
-		    "; move the directory away", id->name, SERIES_MAX,
-		    id->serial);
+	return fail(EEXIST,
+		    "'%s' has %d series of serial %" PRIu64
+		    "; move the directory away",
+		    id->name, SERIES_MAX, id->serial);
 }
 
 int store_open_series(const struct store *store, struct series_dir *dir,
@@ -207,7 +220,7 @@ int store_open_series(const struct store *store, struct series_dir *dir,
 	int err = open_series(store, false, dir);
 
 	if (err)
-		fail(-err, "cannot open: %s", strerror(-err));
+		err = fail(-err, "cannot open: %s", strerror(-err));
 	else
 		err = read_meta(dir, ret_meta);
 	if (err)

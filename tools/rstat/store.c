@@ -33,6 +33,9 @@ static int open_base(struct store *store, const char *path, int flags)
 	if (!store->path)
 		return fail(ENOMEM, "no memory");
 	store->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
+	if (store->fd < 0 && errno == ENOTDIR)
+		return fail(ENOTDIR, "'%s' is no directory%s", path,
+			    flags & O_NOFOLLOW ? ", or a symbolic link" : "");
 	if (store->fd < 0)
 		return fail(errno, "cannot open '%s': %s", path,
 			    strerror(errno));
@@ -63,12 +66,15 @@ static int read_step(const struct store *store, int *ret_step)
 	root = json_loadb(text.data, text.len, 0, NULL);
 	blob_free(&text);
 	if (json_unpack(root, "{s:i, s:i}", "version", &version, "step", &step))
-		err = fail(EPROTO, "'%s/" STORE_FILE "' is damaged, or not "
-			   "written by rstat", store->path);
+		err = fail(EPROTO,
+			   "'%s/" STORE_FILE "' is damaged, or not "
+			   "written by rstat",
+			   store->path);
 	else if (version != STORE_VERSION)
-		err = fail(EPROTO, "'%s' is a store of version %d; this rstat "
-			   "knows version %d", store->path, version,
-			   STORE_VERSION);
+		err = fail(EPROTO,
+			   "'%s' is a store of version %d; this rstat "
+			   "knows version %d",
+			   store->path, version, STORE_VERSION);
 	else if (!layout_step_ok(step))
 		err = fail(EPROTO, "'%s/" STORE_FILE "': step %d is damaged",
 			   store->path, step);
@@ -88,8 +94,10 @@ int store_open(struct store *ret_store, const char *path)
 	if (!err)
 		err = read_step(&store, &store.step);
 	if (!err && !store.step)
-		err = fail(ENOENT, "'%s' holds no samples; "
-			   "'rstat collect --dir %s' makes some", path, path);
+		err = fail(ENOENT,
+			   "'%s' holds no samples; "
+			   "'rstat collect --dir %s' makes some",
+			   path, path);
 	if (err)
 		store_close(&store);
 	else
@@ -98,10 +106,23 @@ int store_open(struct store *ret_store, const char *path)
 	return err;
 }
 
+/* @fd holds the number of the process that has the lock. */
+static int fail_locked(const struct store *store, int fd)
+{
+	char pid[32] = "";
+	ssize_t n = read(fd, pid, sizeof(pid) - 1);
+
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	return fail(EBUSY,
+		    "'%s': process %s collects there already; stop it, or "
+		    "give another --dir",
+		    store->path, pid);
+}
+
 /* Two collectors would halve each other's peaks. */
 static int lock(struct store *store)
 {
-	struct blob holder = {};
 	char pid[32];
 	int fd, err;
 
@@ -111,19 +132,12 @@ static int lock(struct store *store)
 		return fail(errno, "cannot write in '%s': %s", store->path,
 			    strerror(errno));
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		err = errno;
-		(void)blob_read(fd, &holder);
-		close(fd);
-		if (err != EWOULDBLOCK)
-			err = fail(err, "cannot lock '%s': %s", store->path,
-				   strerror(err));
+		if (errno == EWOULDBLOCK)
+			err = fail_locked(store, fd);
 		else
-			err = fail(EBUSY, "'%s': process %.*s collects there "
-				   "already; stop it, or give another --dir",
-				   store->path, (int)strcspn(holder.data ?
-				   holder.data : "", "\n"), holder.data ?
-				   holder.data : "");
-		blob_free(&holder);
+			err = fail(errno, "cannot lock '%s': %s", store->path,
+				   strerror(errno));
+		close(fd);
 		return err;
 	}
 	/* The number is for the message above only. */
@@ -152,9 +166,10 @@ static int check_empty(const struct store *store)
 		if (entry->d_name[0] != '.' &&
 		    strcmp(entry->d_name, "lost+found") &&
 		    strncmp(entry->d_name, STORE_FILE, strlen(STORE_FILE)))
-			err = fail(ENOTEMPTY, "'%s' holds other files ('%s'); "
-				   "give an empty or new --dir", store->path,
-				   entry->d_name);
+			err = fail(ENOTEMPTY,
+				   "'%s' holds other files ('%s'); "
+				   "give an empty or new --dir",
+				   store->path, entry->d_name);
 	closedir(dir);
 
 	return err;
@@ -183,7 +198,8 @@ static int settle_step(struct store *store, int step)
 	if (err)
 		return err;
 	if (store->step && step && step != store->step)
-		return fail(EINVAL, "'%s' holds samples of every %d s; leave "
+		return fail(EINVAL,
+			    "'%s' holds samples of every %d s; leave "
 			    "out --step %d, or give another --dir",
 			    store->path, store->step, step);
 	if (store->step)

@@ -45,9 +45,9 @@ void series_dir_close(struct series_dir *dir);
  * The directory of container @id, made (with a new meta.json) if there is
  * none, and its meta.json. @first: stamp of the sample to be stored.
  */
-int store_writer_series(const struct store *store, const struct container_id *id,
-			int64_t first, struct series_dir *ret_dir,
-			struct meta *ret_meta);
+int store_writer_series(const struct store *store,
+			const struct container_id *id, int64_t first,
+			struct series_dir *ret_dir, struct meta *ret_meta);
 int store_write_meta(const struct series_dir *dir, const struct meta *meta);
 
 /* The same for a series that must exist, for reading; @dir->path says which. */
@@ -71,7 +71,8 @@ const char *series_dir_serial(const struct series_dir *dir);
  */
 int store_each(const struct store *store,
 	       int (*visit)(void *arg, const struct series_dir *dir,
-			    const struct meta *meta), void *arg);
+			    const struct meta *meta),
+	       void *arg);
 
 /* "web%3A1"; "ab/web%3A1@17" with @series > 1 appended as ".N". */
 void store_encode(const char *name, char *buf, size_t size);

@@ -75,8 +75,8 @@ static int list_series(const struct store *store, const char *top,
 
 		if (entry->d_name[0] == '.' || !strchr(entry->d_name, '@') ||
 		    strncmp(entry->d_name, prefix, strlen(prefix)) ||
-		    snprintf(path, sizeof(path), "%s/%s", top,
-			     entry->d_name) >= (int)sizeof(path))
+		    snprintf(path, sizeof(path), "%s/%s", top, entry->d_name) >=
+			    (int)sizeof(path))
 			continue;
 		err = names_add(names, path);
 	}
@@ -146,8 +146,8 @@ int store_find_series(const struct store *store, const char *name,
 	int err;
 
 	if (strlen(name) >= sizeof(id.name))
-		return fail(ENOENT, "'%s' is no container: the name is too "
-			    "long", name);
+		return fail(ENOENT,
+			    "'%s' is no container: the name is too long", name);
 	strncpy(id.name, name, sizeof(id.name) - 1);
 	store_series_path(&id, 1, path);
 	path[2] = '\0';
@@ -156,8 +156,8 @@ int store_find_series(const struct store *store, const char *name,
 
 	err = list_series(store, path, path + 3, &names);
 	for (size_t i = 0; !err && i < names.nr; i++) {
-		if (series && !serial_matches(strrchr(names.name[i], '@') + 1,
-					      series))
+		if (series &&
+		    !serial_matches(strrchr(names.name[i], '@') + 1, series))
 			continue;
 		if (consider(store, names.name[i], &dir, &meta)) {
 			say("%s", failure());
@@ -168,13 +168,15 @@ int store_find_series(const struct store *store, const char *name,
 	if (err)
 		return err;
 	if (dir.fd < 0 && damaged)
-		return fail(EPROTO, "'%s' has nothing readable of container "
-			    "'%s'", store->path, name);
+		return fail(EPROTO,
+			    "'%s' has nothing readable of container '%s'",
+			    store->path, name);
 	if (dir.fd < 0)
-		return fail(ENOENT, "'%s' has no samples of container '%s'%s%s;"
-			    " see 'rstat list --dir %s'", store->path, name,
-			    series ? " with serial " : "", series ? series : "",
-			    store->path);
+		return fail(ENOENT,
+			    "'%s' has no samples of container '%s'%s%s;"
+			    " see 'rstat list --dir %s'",
+			    store->path, name, series ? " with serial " : "",
+			    series ? series : "", store->path);
 	*ret_dir = dir;
 	*ret_meta = meta;
 
@@ -183,7 +185,8 @@ int store_find_series(const struct store *store, const char *name,
 
 static int visit_one(const struct store *store, const char *path,
 		     int (*visit)(void *arg, const struct series_dir *dir,
-				  const struct meta *meta), void *arg)
+				  const struct meta *meta),
+		     void *arg)
 {
 	struct series_dir dir = { .fd = -1 };
 	struct meta meta = {};
@@ -200,7 +203,8 @@ static int visit_one(const struct store *store, const char *path,
 
 int store_each(const struct store *store,
 	       int (*visit)(void *arg, const struct series_dir *dir,
-			    const struct meta *meta), void *arg)
+			    const struct meta *meta),
+	       void *arg)
 {
 	int err = 0;
 

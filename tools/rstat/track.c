@@ -86,8 +86,8 @@ static int find_range(const struct track *track,
 	return 0;
 }
 
-static int fetch(const struct track *track, enum layout_kind kind,
-		 int64_t step, struct rrd_table *table)
+static int fetch(const struct track *track, enum layout_kind kind, int64_t step,
+		 struct rrd_table *table)
 {
 	char name[LAYOUT_FILE_LEN];
 	int err;
@@ -102,8 +102,7 @@ static int fetch(const struct track *track, enum layout_kind kind,
 }
 
 /* The value of a column in the row that covers the time up to @stamp. */
-static double value_at(const struct rrd_table *table, int column,
-		       int64_t stamp)
+static double value_at(const struct rrd_table *table, int column, int64_t stamp)
 {
 	int64_t row;
 

@@ -12,6 +12,7 @@ struct multiple {
 	const char *label;
 };
 
+/* clang-format off */
 static const struct multiple counts[] = {
 	{ 1, "" }, { 1e6, "million" }, { 1e9, "billion" }, {}
 };
@@ -25,6 +26,7 @@ static const struct multiple seconds[] = {
 static const struct multiple percents[] = {
 	{ 1, "%" }, {}
 };
+/* clang-format on */
 
 /* The names are part of the stored format. */
 static const struct {

@@ -21,6 +21,7 @@ struct unit_scale {
 struct unit_scale unit_scale(unsigned int unit, double top);
 
 /* "5.37 GiB", "12", "–" when not a number. */
-const char *unit_format(double value, unsigned int unit, char *buf, size_t size);
+const char *unit_format(double value, unsigned int unit, char *buf,
+			size_t size);
 
 #endif /* RSTAT_UNIT_H */

@@ -59,12 +59,12 @@ static int set_option(const struct verb *verb, const struct option_desc *option,
 
 /* Translate our table for getopt_long(). */
 static void make_getopt(const struct verb *verb, char *letters,
-		       struct option *longs)
+			struct option *longs)
 {
 	int n = 0;
 
 	*letters++ = ':';	/* tell a missing value from an unknown option */
-	for (; verb->options[n].name && n < OPTIONS_MAX; n++) {
+	for (; n < OPTIONS_MAX && verb->options[n].name; n++) {
 		const struct option_desc *option = &verb->options[n];
 		bool flag = option->type == OPTION_FLAG;
 
@@ -163,8 +163,8 @@ static void print_verb(const struct verb *verb)
 
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s",
 			 o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			 o->letter ? ", " : "  ", o->name,
-			 o->value ? " " : "", o->value ? o->value : "");
+			 o->letter ? ", " : "  ", o->name, o->value ? " " : "",
+			 o->value ? o->value : "");
 		printf("  %-22s %s\n", left, o->help);
 	}
 }
@@ -206,8 +206,8 @@ static int help(const struct verb *verbs, const char *name)
 	return RSTAT_OK;
 }
 
-int verb_dispatch(const struct verb *verbs, const char *version,
-		  int argc, char **argv)
+int verb_dispatch(const struct verb *verbs, const char *version, int argc,
+		  char **argv)
 {
 	struct args args = { .dir = RSTAT_DIR };
 	const struct verb *verb;

@@ -50,7 +50,7 @@ struct verb {
 };
 
 /* Parse, run and print errors; returns the exit status. */
-int verb_dispatch(const struct verb *verbs, const char *version,
-		  int argc, char **argv);
+int verb_dispatch(const struct verb *verbs, const char *version, int argc,
+		  char **argv);
 
 #endif /* RSTAT_VERB_H */

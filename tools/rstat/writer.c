@@ -21,13 +21,14 @@ struct writer_shared {
 	} result[];
 };
 
-/* FNV-1a; 0 means none. */
+/* FNV-1a; 0 means none. Digits are left out: "5 KB free" is no news after 6. */
 static uint32_t hash_text(const char *text)
 {
 	uint32_t hash = 2166136261U;
 
 	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * 16777619U;
+		if (*text < '0' || *text > '9')
+			hash = (hash ^ (unsigned char)*text) * 16777619U;
 	return hash ? hash : 1;
 }
 
@@ -95,30 +96,32 @@ static void writer_done(struct writer *writer)
 static int writer_prepare(struct writer *writer, struct batch *batch)
 {
 	size_t n = 0;
+	void *shared;
 
+	writer->nr = 0;
 	for (struct series *s = batch->series; s; s = s->next)
 		n += series_pending(s);
 	if (!n)
 		return 0;
-	writer->series = calloc(n, sizeof(struct series *));
-	if (!writer->series)
-		return fail(ENOMEM, "no memory");
-	for (struct series *s = batch->series; s; s = s->next)
-		if (series_pending(s))
-			writer->series[writer->nr++] = s;
-
 	writer->shared_size = sizeof(*writer->shared) +
 			      n * sizeof(writer->shared->result[0]);
-	writer->shared = mmap(NULL, writer->shared_size, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (writer->shared == MAP_FAILED) {
-		writer->shared = NULL;
+	shared = mmap(NULL, writer->shared_size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return fail(ENOMEM, "no memory");
+	writer->shared = shared;
+	writer->series = calloc(n, sizeof(struct series *));
+	if (!writer->series) {
 		writer_done(writer);
 		return fail(ENOMEM, "no memory");
 	}
-	for (size_t i = 0; i < n; i++)
-		writer->shared->result[i].complaint =
-			writer->series[i]->complaint;
+	for (struct series *s = batch->series; s && writer->nr < n;
+	     s = s->next) {
+		if (!series_pending(s))
+			continue;
+		writer->shared->result[writer->nr].complaint = s->complaint;
+		writer->series[writer->nr++] = s;
+	}
 
 	return 0;
 }
