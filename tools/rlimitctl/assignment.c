@@ -48,8 +48,9 @@ int parse_assignments(const struct rescore *rs, char *const *words, size_t n,
 			return status;
 		for (j = 0; j < i; j++)
 			if (ret[j].id == ret[i].id)
-				return fail("\"%s\" and \"%s\" set one resource twice",
-					    words[j], words[i]);
+				return fail(
+					"\"%s\" and \"%s\" set one resource twice",
+					words[j], words[i]);
 	}
 	return 0;
 }

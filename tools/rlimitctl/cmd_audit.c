@@ -33,6 +33,10 @@ static void report_text(const struct rescore_audit_row *row, bool differs,
 
 	/* @how may name a cgroup, which a container may have made. */
 	escape(how, sizeof(how), row->how, strnlen(row->how, sizeof(row->how)));
+	if (row->finding == RESCORE_AUDIT_LOST) {
+		printf("lost: %s\n", how);
+		return;
+	}
 	printf("%s %s: ", container, resource);
 	if (differs && row->finding != RESCORE_AUDIT_DIFFERENCE)
 		printf("%s: %s\n", finding_name(row->finding), how);
@@ -45,6 +49,7 @@ static void report_text(const struct rescore_audit_row *row, bool differs,
 		       (long long)row->high, differs ? "" : ", right", how);
 }
 
+/* clang-format off: a key and its value, one line */
 static int report_json(struct audit *audit, const struct rescore_audit_row *row,
 		       bool differs, const char *container,
 		       const char *resource)
@@ -56,7 +61,8 @@ static int report_json(struct audit *audit, const struct rescore_audit_row *row,
 			  "slot", (int)row->slot,
 			  "resource", json_text(resource),
 			  "differs", (int)differs,
-			  "finding", differs ?
+			  "finding", differs ||
+				row->finding == RESCORE_AUDIT_LOST ?
 				json_text(finding_name(row->finding)) :
 				json_null(),
 			  "held", json_integer(row->held),
@@ -64,17 +70,20 @@ static int report_json(struct audit *audit, const struct rescore_audit_row *row,
 			  "high", json_integer(row->high),
 			  "how", json_text(row->how)));
 }
+/* clang-format on */
 
 static void report(const struct rescore_audit_row *row, bool differs, void *arg)
 {
 	struct audit *audit = arg;
 	const struct rescore_container *container =
 		row->slot ? rescore_container(audit->rs, row->slot) : NULL;
+	/* Is of no row: told always, compared never. */
+	bool lost = row->finding == RESCORE_AUDIT_LOST;
 	const struct rescore_resource *resource =
-		rescore_resource(audit->rs, row->id);
+		lost ? NULL : rescore_resource(audit->rs, row->id);
 
-	audit->compared++;
-	if (!differs && !audit->verbose)
+	audit->compared += !lost;
+	if (!differs && !lost && !audit->verbose)
 		return;
 	if (!audit->rows)
 		report_text(row, differs, container ? container->name : "-",

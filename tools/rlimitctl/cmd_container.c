@@ -85,24 +85,30 @@ static int check_destroy(const struct rescore *rs, const struct invocation *inv,
 	return 0;
 }
 
-int cmd_destroy(const struct invocation *inv)
+static int destroy(struct rescore *rs, const struct invocation *inv,
+		   unsigned int *slots)
 {
 	bool force = inv->option[OPT_FORCE];
+	int i, status;
+
+	status = check_destroy(rs, inv, slots);
+	for (i = 0; !status && i < inv->argc; i++)
+		if (rescore_destroy(rs, slots[i], force))
+			status = fail("%s", rescore_strerror());
+	return status;
+}
+
+int cmd_destroy(const struct invocation *inv)
+{
 	unsigned int *slots;
 	struct rescore *rs;
-	int i, status;
+	int status;
 
 	status = open_session(inv, false, &rs);
 	if (status)
 		return status;
 	slots = calloc((size_t)inv->argc, sizeof(*slots));
-	if (slots)
-		status = check_destroy(rs, inv, slots);
-	else
-		status = out_of_memory();
-	for (i = 0; !status && i < inv->argc; i++)
-		if (rescore_destroy(rs, slots[i], force))
-			status = fail("%s", rescore_strerror());
+	status = slots ? destroy(rs, inv, slots) : out_of_memory();
 	free(slots);
 	rescore_close(rs);
 	return status;

@@ -39,8 +39,8 @@ static void stop(int sig)
 static bool matches(const struct stream *stream,
 		    const struct rescore_event *event)
 {
-	if (stream->slot && (event->slot != stream->slot ||
-			     event->serial != stream->serial))
+	if (stream->slot &&
+	    (event->slot != stream->slot || event->serial != stream->serial))
 		return false;
 	return stream->resource < 0 || event->resource == stream->resource;
 }
@@ -111,8 +111,8 @@ static int print_tail(struct stream *stream, uint64_t count, uint64_t head)
 	if (!tail.events)
 		return out_of_memory();
 	while (stream->cursor < head &&
-	       rescore_next_event(stream->rs, &stream->cursor, &event,
-				  NULL) > 0) {
+	       rescore_next_event(stream->rs, &stream->cursor, &event, NULL) >
+		       0) {
 		if (!tail.room || !matches(stream, &event))
 			continue;
 		tail.events[tail.next] = event;
@@ -123,7 +123,8 @@ static int print_tail(struct stream *stream, uint64_t count, uint64_t head)
 	for (i = 0; !status && i < tail.n; i++)
 		status = print_event(stream,
 				     &tail.events[(tail.next + tail.room -
-						   tail.n + i) % tail.room]);
+						   tail.n + i) %
+						  tail.room]);
 	free(tail.events);
 	return status;
 }
@@ -160,7 +161,8 @@ static int follow(struct stream *stream)
 		    (out.revents & (POLLERR | POLLHUP | POLLNVAL)))
 			return STATUS_OK;
 		if (++polls % CHECK_POLLS == 0 && !still_loaded(stream))
-			return fail("rescore has been unloaded: there will be no more events");
+			return fail(
+				"rescore has been unloaded: there will be no more events");
 	}
 }
 

@@ -12,7 +12,8 @@ static int exec_failed(const char *name, const char *program, bool admin,
 	bool full = err == ENFILE || err == EAGAIN || err == ENOMEM;
 
 	if (full && !admin)
-		fail("\"%s\" could not be started in \"%s\": %s; --admin starts it whatever the limits",
+		fail("\"%s\" could not be started in \"%s\": %s; "
+		     "--admin starts it whatever the limits",
 		     program, name, strerror(err));
 	else
 		fail("\"%s\" could not be started in \"%s\": %s", program, name,
@@ -49,8 +50,9 @@ int cmd_kill(const struct invocation *inv)
 	int status;
 
 	if (sig < 0)
-		return fail("unknown signal \"%s\": say KILL, SIGTERM, 15, RTMIN+1 ...",
-			    name);
+		return fail(
+			"unknown signal \"%s\": say KILL, SIGTERM, 15, RTMIN+1 ...",
+			name);
 	status = open_session(inv, false, &rs);
 	if (status)
 		return status;

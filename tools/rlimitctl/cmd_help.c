@@ -45,7 +45,7 @@ int cmd_help(const struct invocation *inv)
 	const struct command *command;
 
 	/* `VERB --help` comes here, too. */
-	if (inv->command->run != cmd_help) {
+	if (inv->option[OPT_HELP]) {
 		print_command(inv->command);
 		return STATUS_OK;
 	}

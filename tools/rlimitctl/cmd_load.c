@@ -32,7 +32,8 @@ int cmd_load(const struct invocation *inv)
 	if (geteuid() && (err == -EPERM || err == -EACCES))
 		return fail("you are not root: run `rlimitctl load` as root");
 	if (err == -EEXIST)
-		return fail("rescore is loaded already: see `rlimitctl status`");
+		return fail(
+			"rescore is loaded already: see `rlimitctl status`");
 	return fail("%s", rescore_strerror());
 }
 
@@ -45,6 +46,7 @@ int cmd_unload(const struct invocation *inv)
 	if (geteuid() && (err == -EPERM || err == -EACCES))
 		return fail("you are not root: run `rlimitctl unload` as root");
 	if (err == -ENOENT)
-		return fail("rescore is not loaded: there is nothing to unload");
+		return fail(
+			"rescore is not loaded: there is nothing to unload");
 	return fail("%s", rescore_strerror());
 }

@@ -10,7 +10,8 @@ static int resources_json(const struct rescore *rs)
 
 	for (i = 0; i < rescore_nr_resources(rs); i++)
 		if (json_array_append_new(list,
-					  json_resource(rescore_resource(rs, i)))) {
+					  json_resource(
+						  rescore_resource(rs, i)))) {
 			json_decref(list);
 			return out_of_memory();
 		}

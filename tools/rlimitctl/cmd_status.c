@@ -57,8 +57,8 @@ static json_t *resources_json(const struct rescore *rs)
 	for (i = 0; i < rescore_nr_resources(rs); i++) {
 		const struct rescore_resource *r = rescore_resource(rs, i);
 
-		if (json_array_append_new(
-			    list, json_pack("{s:s, s:s, s:b, s:o}",
+		if (json_array_append_new(list,
+					  json_pack("{s:s, s:s, s:b, s:o}",
 					    "name", r->name,
 					    "controller", r->controller,
 					    "on", (int)resource_is_on(r),
@@ -79,7 +79,8 @@ static json_t *programs_json(const struct rescore *rs)
 		const struct rescore_hook *h = rescore_hook(rs, i);
 
 		if (json_array_append_new(
-			    list, json_pack("{s:s, s:o, s:s, s:b, s:o}",
+			    list,
+			    json_pack("{s:s, s:o, s:s, s:b, s:o}",
 					    "name", h->name,
 					    "target", json_text(h->target),
 					    "controller", h->controller,
@@ -92,6 +93,7 @@ static json_t *programs_json(const struct rescore *rs)
 	return list;
 }
 
+/* clang-format off: a key and its value, one line */
 static int status_json(const struct rescore *rs)
 {
 	const struct rescore_meta *meta = rescore_meta(rs);
@@ -127,6 +129,7 @@ static int status_json(const struct rescore *rs)
 		"resources", resources_json(rs),
 		"programs", programs_json(rs)));
 }
+/* clang-format on */
 
 /* --- for people --- */
 
@@ -154,7 +157,9 @@ static int print_table(struct table *table)
 static int features_text(void)
 {
 	static const struct table_column columns[] = {
-		{ "FEATURE", false }, { "HERE", false }, { "DETAIL", false },
+		{ "FEATURE", false },
+		{ "HERE", false },
+		{ "DETAIL", false },
 	};
 	struct table *table = table_new(columns,
 					sizeof(columns) / sizeof(*columns));
@@ -192,7 +197,8 @@ static void print_meta(const struct rescore *rs)
 static int resources_text(const struct rescore *rs)
 {
 	static const struct table_column columns[] = {
-		{ "RESOURCE", false }, { "CONTROLLER", false },
+		{ "RESOURCE", false },
+		{ "CONTROLLER", false },
 		{ "STATE", false },
 	};
 	struct table *table = table_new(columns,
@@ -207,8 +213,7 @@ static int resources_text(const struct rescore *rs)
 		table_row(table);
 		table_cell(table, COLOUR_NONE, "%s", r->name);
 		table_cell(table, COLOUR_NONE, "%s", r->controller);
-		table_cell(table,
-			   resource_is_on(r) ? COLOUR_NONE : COLOUR_BAD,
+		table_cell(table, resource_is_on(r) ? COLOUR_NONE : COLOUR_BAD,
 			   resource_is_on(r) ? "on" : "off");
 		if (!resource_is_on(r))
 			table_note(table, r->why);
@@ -219,7 +224,9 @@ static int resources_text(const struct rescore *rs)
 static int programs_text(const struct rescore *rs)
 {
 	static const struct table_column columns[] = {
-		{ "PROGRAM", false }, { "STATE", false }, { "TARGET", false },
+		{ "PROGRAM", false },
+		{ "STATE", false },
+		{ "TARGET", false },
 	};
 	struct table *table = table_new(columns,
 					sizeof(columns) / sizeof(*columns));

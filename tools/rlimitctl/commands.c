@@ -8,42 +8,50 @@
 #include "rlimitctl.h"
 #include "text.h"
 
-#define ANY -1
+#define ANY (-1)
 #define END { .name = NULL }
 
 #define JSON { OPT_JSON, "json", 0, NULL, "print one JSON document" }
 
+/* clang-format off: one row, one line or two */
 const struct option_spec help_option = {
 	OPT_HELP, "help", 'h', NULL, "print this and do nothing",
 };
 
 static const struct option_spec load_options[] = {
-	{ OPT_CONTAINERS, "containers", 0, "N", "containers there may be, 1 to 65535 (default 4095)" },
-	{ OPT_OBJECTS, "objects", 0, "N", "files, tasks, locks they may hold (default by memory)" },
+	{ OPT_CONTAINERS, "containers", 0, "N",
+	  "containers there may be, 1 to 65535 (default 4095)" },
+	{ OPT_OBJECTS, "objects", 0, "N",
+	  "files, tasks, locks they may hold (default by memory)" },
 	{ OPT_EVENTS, "events", 0, "N", "events to keep (default 8192)" },
 	{ OPT_BPF_DIR, "bpf-dir", 0, "DIR", "where the BPF objects are" },
-	{ OPT_VERBOSE, "verbose", 'v', NULL, "print what libbpf and the verifier say" },
+	{ OPT_VERBOSE, "verbose", 'v', NULL,
+	  "print what libbpf and the verifier say" },
 	END,
 };
 
 static const struct option_spec unload_options[] = {
-	{ OPT_FORCE, "force", 'f', NULL, "although containers exist: leave them without limits" },
+	{ OPT_FORCE, "force", 'f', NULL,
+	  "although containers exist: leave them without limits" },
 	END,
 };
 
 static const struct option_spec status_options[] = {
-	{ OPT_VERBOSE, "verbose", 'v', NULL, "list every program and why one is off" },
+	{ OPT_VERBOSE, "verbose", 'v', NULL,
+	  "list every program and why one is off" },
 	JSON,
 	END,
 };
 
 static const struct option_spec create_options[] = {
-	{ OPT_CGROUP, "cgroup", 0, "PATH", "take this cgroup instead of making one" },
+	{ OPT_CGROUP, "cgroup", 0, "PATH",
+	  "take this cgroup instead of making one" },
 	END,
 };
 
 static const struct option_spec destroy_options[] = {
-	{ OPT_FORCE, "force", 'f', NULL, "kill its processes; do not wait for its last charges" },
+	{ OPT_FORCE, "force", 'f', NULL,
+	  "kill its processes; do not wait for its last charges" },
 	END,
 };
 
@@ -53,9 +61,12 @@ static const struct option_spec json_options[] = {
 };
 
 static const struct option_spec show_options[] = {
-	{ OPT_ALL, "all", 'a', NULL, "show rows that are off, or unlimited and never used, too" },
-	{ OPT_QUIET, "quiet", 'q', NULL, "show only rows with refusals or over half full" },
-	{ OPT_RAW, "raw", 'r', NULL, "print all digits, in the resource's own unit" },
+	{ OPT_ALL, "all", 'a', NULL,
+	  "show rows that are off, or unlimited and never used, too" },
+	{ OPT_QUIET, "quiet", 'q', NULL,
+	  "show only rows with refusals or over half full" },
+	{ OPT_RAW, "raw", 'r', NULL,
+	  "print all digits, in the resource's own unit" },
 	JSON,
 	END,
 };
@@ -72,12 +83,14 @@ static const struct option_spec attach_options[] = {
 };
 
 static const struct option_spec exec_options[] = {
-	{ OPT_ADMIN, "admin", 0, NULL, "never refuse it or its children anything" },
+	{ OPT_ADMIN, "admin", 0, NULL,
+	  "never refuse it or its children anything" },
 	END,
 };
 
 static const struct option_spec kill_options[] = {
-	{ OPT_SIGNAL, "signal", 's', "SIGNAL", "name or number (default KILL)" },
+	{ OPT_SIGNAL, "signal", 's', "SIGNAL",
+	  "name or number (default KILL)" },
 	END,
 };
 
@@ -85,54 +98,63 @@ static const struct option_spec events_options[] = {
 	{ OPT_FOLLOW, "follow", 'f', NULL, "go on with what happens from now" },
 	{ OPT_CONTAINER, "container", 'c', "NAME", "only of this container" },
 	{ OPT_RESOURCE, "resource", 'r', "RESOURCE", "only of this resource" },
-	{ OPT_COUNT, "count", 'n', "COUNT", "only the newest COUNT of those kept" },
+	{ OPT_COUNT, "count", 'n', "COUNT",
+	  "only the newest COUNT of those kept" },
 	{ OPT_JSON, "json", 0, NULL, "print one JSON object per line" },
 	END,
 };
 
 static const struct option_spec audit_options[] = {
-	{ OPT_VERBOSE, "verbose", 'v', NULL, "print the rows that are right, too" },
+	{ OPT_VERBOSE, "verbose", 'v', NULL,
+	  "print the rows that are right, too" },
 	JSON,
 	END,
 };
 
 const struct command commands[] = {
-	{ "load", 0, 0, 0, "", "Load rescore into the kernel",
-	  cmd_load, load_options },
-	{ "unload", 0, 0, 0, "", "Remove rescore from the kernel",
-	  cmd_unload, unload_options },
-	{ "status", 0, 0, 0, "", "Show whether it is loaded, and what works here",
-	  cmd_status, status_options },
+	{ "load", 0, 0, 0, "", "Load rescore into the kernel", cmd_load,
+	  load_options },
+	{ "unload", 0, 0, 0, "", "Remove rescore from the kernel", cmd_unload,
+	  unload_options },
+	{ "status", 0, 0, 0, "",
+	  "Show whether it is loaded, and what works here", cmd_status,
+	  status_options },
 	{ "create", 1, ANY, 0, "NAME [RESOURCE=BARRIER[:LIMIT]]...",
 	  "Make a container, with limits", cmd_create, create_options },
-	{ "destroy", 1, ANY, 0, "NAME...", "Remove containers",
-	  cmd_destroy, destroy_options },
-	{ "list", 0, 0, 0, "", "List the containers, one line each",
-	  cmd_list, json_options },
+	{ "destroy", 1, ANY, 0, "NAME...", "Remove containers", cmd_destroy,
+	  destroy_options },
+	{ "list", 0, 0, 0, "", "List the containers, one line each", cmd_list,
+	  json_options },
 	{ "set", 2, ANY, 0, "NAME RESOURCE=BARRIER[:LIMIT]...",
 	  "Set limits, all of them or none", cmd_set, NULL },
-	{ "show", 0, ANY, 0, "[NAME]...", "Show what containers hold, may hold and were refused",
-	  cmd_show, show_options },
+	{ "show", 0, ANY, 0, "[NAME]...",
+	  "Show what containers hold, may hold and were refused", cmd_show,
+	  show_options },
 	{ "mode", 2, ANY, 0, "NAME enforce|observe [RESOURCE]...",
 	  "Refuse what is above a bound, or only count it", cmd_mode, NULL },
-	{ "reset", 1, ANY, 0, "NAME [RESOURCE]...", "Reset maxheld, failcnt or both",
-	  cmd_reset, reset_options },
-	{ "attach", 1, 1, 0, "NAME --cgroup PATH", "Put another cgroup under a container's limits",
-	  cmd_attach, attach_options },
-	{ "exec", 2, ANY, 1, "NAME -- COMMAND [ARGUMENT]...", "Run a command in a container",
-	  cmd_exec, exec_options },
-	{ "kill", 1, 1, 0, "NAME", "Send a signal to all processes of a container",
-	  cmd_kill, kill_options },
-	{ "resources", 0, 0, 0, "", "List the resources: unit, refusal, controller, state",
-	  cmd_resources, json_options },
-	{ "events", 0, 0, 0, "", "Show who was refused what",
-	  cmd_events, events_options },
+	{ "reset", 1, ANY, 0, "NAME [RESOURCE]...",
+	  "Reset maxheld, failcnt or both", cmd_reset, reset_options },
+	{ "attach", 1, 1, 0, "NAME --cgroup PATH",
+	  "Put another cgroup under a container's limits", cmd_attach,
+	  attach_options },
+	{ "exec", 2, ANY, 1, "NAME -- COMMAND [ARGUMENT]...",
+	  "Run a command in a container", cmd_exec, exec_options },
+	{ "kill", 1, 1, 0, "NAME",
+	  "Send a signal to all processes of a container", cmd_kill,
+	  kill_options },
+	{ "resources", 0, 0, 0, "",
+	  "List the resources: unit, refusal, controller, state", cmd_resources,
+	  json_options },
+	{ "events", 0, 0, 0, "", "Show who was refused what", cmd_events,
+	  events_options },
 	{ "audit", 0, 1, 0, "[NAME]", "Compare every count with the truth",
 	  cmd_audit, audit_options },
-	{ "help", 0, 1, 0, "[VERB]", "Explain a verb and its options", cmd_help, NULL },
+	{ "help", 0, 1, 0, "[VERB]", "Explain a verb and its options", cmd_help,
+	  NULL },
 	{ "version", 0, 0, 0, "", "Print the version", cmd_version, NULL },
 	END,
 };
+/* clang-format on */
 
 const struct command *find_command(const char *name)
 {

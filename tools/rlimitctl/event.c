@@ -31,8 +31,7 @@ static void describe_bound(char *buf, size_t size,
 			      sizeof(amount));
 	rescore_format_amount(event->bound, unit, true, bound, sizeof(bound));
 	snprintf(buf, size, "held %s + %s > %s %s%s%s%s%s%s%s", held, amount,
-		 bound_name(event), bound,
-		 unit == RESCORE_COUNT ? "" : " ",
+		 bound_name(event), bound, unit == RESCORE_COUNT ? "" : " ",
 		 unit == RESCORE_COUNT ? "" : rescore_unit_name(unit),
 		 err ? " (" : "",
 		 err && event->kind == RESCORE_EV_OBSERVED ? "would be " : "",
@@ -43,7 +42,8 @@ static void describe(char *buf, size_t size, const struct event_view *view)
 {
 	switch (view->event->kind) {
 	case RESCORE_EV_NO_PAYER:
-		snprintf(buf, size, "refused, there is no room to record who pays");
+		snprintf(buf, size,
+			 "refused, there is no room to record who pays");
 		break;
 	case RESCORE_EV_NO_MEMBER:
 		snprintf(buf, size, "there is no room to record a new cgroup");
@@ -74,6 +74,7 @@ char *event_text(char *buf, size_t size, const struct event_view *view)
 	return buf;
 }
 
+/* clang-format off: a key and its value, one line */
 json_t *event_json(const struct event_view *view)
 {
 	const struct rescore_event *event = view->event;
@@ -107,3 +108,4 @@ json_t *event_json(const struct event_view *view)
 			 "comm", json_text(comm),
 			 "suppressed", json_count(event->suppressed));
 }
+/* clang-format on */

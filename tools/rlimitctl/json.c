@@ -49,6 +49,7 @@ static const char *state_name(const struct rescore_resource *resource)
 	return resource_is_on(resource) ? "on" : "off";
 }
 
+/* clang-format off: a key and its value, one line */
 json_t *json_line(const struct rescore_resource *resource,
 		  const struct rescore_line *line)
 {
@@ -83,6 +84,7 @@ json_t *json_resource(const struct rescore_resource *resource)
 			 "why", json_text(resource->why),
 			 "help", json_text(resource->help));
 }
+/* clang-format on */
 
 static json_t *json_cgroups(const struct rescore *rs, unsigned int slot,
 			    unsigned int nr_roots)
@@ -102,6 +104,7 @@ static json_t *json_cgroups(const struct rescore *rs, unsigned int slot,
 	return paths;
 }
 
+/* clang-format off: a key and its value, one line */
 json_t *json_container(const struct rescore *rs, unsigned int slot,
 		       const struct rescore_container *c)
 {
@@ -119,6 +122,7 @@ json_t *json_container(const struct rescore *rs, unsigned int slot,
 						      json_integer(processes),
 			 "cgroups", json_cgroups(rs, slot, c->nr_roots));
 }
+/* clang-format on */
 
 static int dump(json_t *document, size_t flags)
 {

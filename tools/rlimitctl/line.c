@@ -71,8 +71,10 @@ static void shorten(long double value, unsigned int base, char buf[CELL_LEN])
 		i++;
 	}
 	snprintf(buf, CELL_LEN, "%s%.*Lf%c", sign,
-		 value < 9.995L ? 2 : value < 99.95L ? 1 : 0, value,
-		 letters[i]);
+		 value < 9.995L ? 2 :
+		 value < 99.95L ? 1 :
+				  0,
+		 value, letters[i]);
 }
 
 const char *amount_cell(int64_t amount, unsigned int unit, bool raw,
@@ -114,9 +116,8 @@ const char *percent_cell(int64_t percent, char buf[CELL_LEN])
 struct table *show_table_new(bool with_mode)
 {
 	static const struct table_column columns[] = {
-		{ "RESOURCE", false }, { "HELD", true },
-		{ "MAXHELD", true },   { "BARRIER", true },
-		{ "LIMIT", true },     { "USED", true },
+		{ "RESOURCE", false }, { "HELD", true },  { "MAXHELD", true },
+		{ "BARRIER", true },   { "LIMIT", true }, { "USED", true },
 		{ "FAILCNT", true },   { "MODE", false },
 	};
 	size_t n = sizeof(columns) / sizeof(*columns);

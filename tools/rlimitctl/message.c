@@ -13,8 +13,8 @@
 
 #define MESSAGE_MAX	1024	/* what is longer is not read, either */
 
-static void __attribute__((format(printf, 1, 0)))
-print_message(const char *fmt, va_list ap)
+static void __attribute__((format(printf, 1, 0))) print_message(const char *fmt,
+								va_list ap)
 {
 	char raw[MESSAGE_MAX], safe[4 * MESSAGE_MAX];
 
@@ -52,19 +52,16 @@ int out_of_memory(void)
 
 int finish_output(int status)
 {
-	bool failed = ferror(stdout);
+	int err = ferror(stdout) ? EIO : 0;
 
-	errno = 0;
+	/* What could not be written before is tried, and fails, again. */
 	if (fflush(stdout))
-		failed = true;
-	if (!failed)
+		err = errno;
+	/* One line on standard error: not a second one. */
+	if (!err || status)
 		return status;
 	/* The reader has seen enough (`| head`): no news to anybody. */
-	if (errno == EPIPE)
-		return status ? status : STATUS_FAILURE;
-	/* One line on standard error: not a second one. */
-	if (status)
-		return status;
-	return fail("the output could not be written: %s",
-		    errno ? strerror(errno) : "I/O error");
+	if (err == EPIPE)
+		return STATUS_FAILURE;
+	return fail("the output could not be written: %s", strerror(err));
 }

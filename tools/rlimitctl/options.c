@@ -58,14 +58,16 @@ static int bad_option(const struct command *command,
 		return usage("\"%s\": the option --%s takes no value", word,
 			     t->by_id[optopt - LONG_BASE]->name);
 	if (optopt)
-		return usage("unknown option \"-%c\" of %s: see `rlimitctl help %s`",
-			     optopt, command->name, command->name);
+		return usage(
+			"unknown option \"-%c\" of %s: see `rlimitctl help %s`",
+			optopt, command->name, command->name);
 	nearest = nearest_to(word + strspn(word, "-"));
 	for (i = 0; i < t->nr_long; i++)
 		nearest_offer(&nearest, t->long_options[i].name);
 	if (nearest.found)
-		return usage("unknown option \"%s\" of %s: did you mean \"--%s\"?",
-			     word, command->name, nearest.found);
+		return usage(
+			"unknown option \"%s\" of %s: did you mean \"--%s\"?",
+			word, command->name, nearest.found);
 	return usage("unknown option \"%s\" of %s: see `rlimitctl help %s`",
 		     word, command->name, command->name);
 }
@@ -156,8 +158,8 @@ int parse_options(const struct command *command, int argc, char **argv,
 	return status;
 }
 
-int number_option(const struct invocation *inv, enum option_id id,
-		  uint64_t min, uint64_t max, uint64_t *ret)
+int number_option(const struct invocation *inv, enum option_id id, uint64_t min,
+		  uint64_t max, uint64_t *ret)
 {
 	const char *text = inv->option[id];
 	const struct option_spec *spec = inv->command->options;

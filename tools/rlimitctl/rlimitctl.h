@@ -88,8 +88,8 @@ int parse_options(const struct command *command, int argc, char **argv,
 		  struct invocation *ret);
 
 /* The value of a numeric option into @ret, which is not touched when absent. */
-int number_option(const struct invocation *inv, enum option_id id,
-		  uint64_t min, uint64_t max, uint64_t *ret);
+int number_option(const struct invocation *inv, enum option_id id, uint64_t min,
+		  uint64_t max, uint64_t *ret);
 
 /* --- message.c ---------------------------------------------------------------- */
 

@@ -12,7 +12,8 @@ int open_failed(const struct invocation *inv, int err)
 		return fail("you are not root: run `rlimitctl %s` as root",
 			    inv->command->name);
 	if (err == -ENOENT)
-		return fail("rescore is not loaded: run `rlimitctl load` as root");
+		return fail(
+			"rescore is not loaded: run `rlimitctl load` as root");
 	return fail("%s", rescore_strerror());
 }
 

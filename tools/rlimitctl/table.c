@@ -186,9 +186,9 @@ static void print_note(FILE *out, const char *note)
 			column = 0;
 		}
 		if (len) {
-			column += (size_t)fprintf(
-				out, "%*s%.*s", column ? 1 : NOTE_INDENT, "",
-				(int)len, note);
+			column += (size_t)fprintf(out, "%*s%.*s",
+						  column ? 1 : NOTE_INDENT, "",
+						  (int)len, note);
 		}
 		note += len;
 		note += strspn(note, " ");
