@@ -199,6 +199,10 @@ install: bpf lib tools	## into DESTDIR, below PREFIX
 	install -m 644 $(O)/rescore.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 644 lib/librescore.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 include/rescore/abi.h $(DESTDIR)$(PREFIX)/include/rescore
+	install -D -m 644 packaging/completion/rlimitctl.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rlimitctl
+	install -D -m 644 -t $(DESTDIR)$(LIBDIR)/systemd/system \
+		packaging/systemd/*.service
 	for page in $(MAN_SRC); do \
 		install -D -m 644 $$page \
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \

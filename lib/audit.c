@@ -168,7 +168,8 @@ static bool file_lives(uint64_t address)
 	} request = { address | 0xffffULL << RESCORE_KEY_BITS };
 
 	return rescore_run_syscall("numfile__audit_live", &request,
-				   sizeof(request)) == 0 && request.references;
+				   sizeof(request)) == 0 &&
+	       request.references;
 }
 
 /* --- what is recorded, in the buckets and in the overflow map ---------------------- */
@@ -237,8 +238,8 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 	switch (kind) {
 	case RESCORE_OBJ_TASK:
 		found->lost_tasks = 0;
-		memset(found->tasks, 0, found->rs->meta->nr_slots *
-		       sizeof(*found->tasks));
+		memset(found->tasks, 0,
+		       found->rs->meta->nr_slots * sizeof(*found->tasks));
 		count_tasks(found);
 		row->low = found->tasks[row->slot];
 		row->high = row->low + found->lost_tasks;
@@ -247,8 +248,8 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 		return 0;
 	case RESCORE_OBJ_LOCK:
 		found->lost_locks = 0;
-		memset(found->locks, 0, found->rs->meta->nr_slots *
-		       sizeof(*found->locks));
+		memset(found->locks, 0,
+		       found->rs->meta->nr_slots * sizeof(*found->locks));
 		count_locks(found);
 		row->low = found->locks[row->slot];
 		row->high = row->low + found->lost_locks;
@@ -271,7 +272,8 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 	return -ENOENT;
 }
 
-static void differs(struct rescore_audit_row *row, int64_t held, int64_t objects)
+static void differs(struct rescore_audit_row *row, int64_t held,
+		    int64_t objects)
 {
 	row->held = held;
 	if (held == objects)
@@ -302,8 +304,8 @@ static bool audit_line(struct findings *found, struct rescore_audit_row *row)
 			snprintf(row->how, sizeof(row->how),
 				 "objects recorded one by one");
 		}
-		differs(row, held, for_each_payer(found, row->slot,
-						  is_of_kind, kinds));
+		differs(row, held,
+			for_each_payer(found, row->slot, is_of_kind, kinds));
 		if (held == __atomic_load_n(&line->held, __ATOMIC_SEQ_CST) &&
 		    !is_wrong(row))
 			return false;
@@ -313,7 +315,8 @@ static bool audit_line(struct findings *found, struct rescore_audit_row *row)
 
 static int audit_slot(struct findings *found, unsigned int slot,
 		      void (*report)(const struct rescore_audit_row *row,
-				     bool differs, void *arg), void *arg)
+				     bool differs, void *arg),
+		      void *arg)
 {
 	const struct rescore *rs = found->rs;
 	struct rescore_audit_row row = { .slot = slot };
@@ -335,7 +338,8 @@ static int audit_slot(struct findings *found, unsigned int slot,
 		row.finding = RESCORE_AUDIT_UNDERFLOW;
 		row.held = line->held;
 		row.low = row.high = 0;
-		snprintf(row.how, sizeof(row.how), "held went below 0 %llu times",
+		snprintf(row.how, sizeof(row.how),
+			 "held went below 0 %llu times",
 			 (unsigned long long)line->underflow);
 		report(&row, true, arg);
 		n++;
@@ -345,7 +349,8 @@ static int audit_slot(struct findings *found, unsigned int slot,
 
 static int audit_lost(const struct rescore *rs,
 		      void (*report)(const struct rescore_audit_row *row,
-				     bool differs, void *arg), void *arg)
+				     bool differs, void *arg),
+		      void *arg)
 {
 	struct rescore_audit_row row = { .finding = RESCORE_AUDIT_LOST };
 
@@ -361,7 +366,8 @@ static int audit_lost(const struct rescore *rs,
 
 int rescore_audit(struct rescore *rs, unsigned int slot,
 		  void (*report)(const struct rescore_audit_row *row,
-				 bool differs, void *arg), void *arg)
+				 bool differs, void *arg),
+		  void *arg)
 {
 	struct findings found = {
 		.rs = rs,

@@ -131,9 +131,10 @@ static int own_cgroup(const char *name, char *path, size_t size)
 	/* left over from an `unload --force`: ours if nobody is in it */
 	rescore_cgroup_walk(path, count_processes, &n);
 	if (n)
-		return rescore_error(-EBUSY,
-				     "%s exists and has %d processes: attach it with --cgroup",
-				     path, n);
+		return rescore_error(
+			-EBUSY,
+			"%s exists and has %d processes: attach it with --cgroup",
+			path, n);
 	return 0;
 }
 
@@ -169,24 +170,26 @@ static int attach_locked(struct rescore *rs, unsigned int slot,
 	int err, fd;
 
 	if (container->nr_roots == RESCORE_ROOTS_MAX)
-		return rescore_error(-ENOSPC,
-				     "\"%s\" has %d cgroups attached, the most there may be",
-				     container->name, RESCORE_ROOTS_MAX);
+		return rescore_error(
+			-ENOSPC,
+			"\"%s\" has %d cgroups attached, the most there may be",
+			container->name, RESCORE_ROOTS_MAX);
 	fd = rescore_cgroup_open(cgroup, path, sizeof(path), &id);
 	if (fd < 0)
 		return fd;
 	close(fd);
 	if (mount && !strcmp(path, mount))
-		return rescore_error(-EINVAL,
-				     "\"%s\" is the root cgroup: that is the host",
-				     cgroup);
+		return rescore_error(
+			-EINVAL, "\"%s\" is the root cgroup: that is the host",
+			cgroup);
 	err = adopt(rs, path, 0, slot, true);
 	if (err)
 		return err;
 	if (rs->meta->adopt_foreign)
-		return rescore_error(-EBUSY,
-				     "\"%s\" or a cgroup below it belongs to another container",
-				     cgroup);
+		return rescore_error(
+			-EBUSY,
+			"\"%s\" or a cgroup below it belongs to another container",
+			cgroup);
 	if (!rs->meta->adopt_changed)
 		return rescore_error(-EBUSY, "\"%s\" belongs to \"%s\" already",
 				     cgroup, container->name);
@@ -264,9 +267,10 @@ static int create_locked(struct rescore *rs, const char *name,
 	rescore_reap(rs);
 	slot = free_slot(rs, name);
 	if (!slot)
-		return rescore_error(-ENOSPC,
-				     "no room for \"%s\": all %u slots are taken (`load --containers` sets how many there are)",
-				     name, rs->meta->nr_slots - 1);
+		return rescore_error(
+			-ENOSPC,
+			"no room for \"%s\": all %u slots are taken (`load --containers` sets how many there are)",
+			name, rs->meta->nr_slots - 1);
 	if (!cgroup) {
 		err = own_cgroup(name, path, sizeof(path));
 		if (err)
@@ -339,11 +343,12 @@ static int still_charged(const struct rescore *rs, unsigned int slot)
 
 	for (id = 0; id < rs->meta->nr_resources; id++)
 		if (rs->table[slot].line[id].held)
-			return rescore_error(-EBUSY,
-					     "\"%s\" still holds %lld %s (in use outside it?): --force destroys it all the same",
-					     rs->containers[slot].name,
-					     (long long)rs->table[slot].line[id].held,
-					     rs->registry[id].name);
+			return rescore_error(
+				-EBUSY,
+				"\"%s\" still holds %lld %s (in use outside it?): --force destroys it all the same",
+				rs->containers[slot].name,
+				(long long)rs->table[slot].line[id].held,
+				rs->registry[id].name);
 	return 0;
 }
 
@@ -366,7 +371,8 @@ static int remove_own_cgroup(const char *path)
 		rescore_nap();
 	}
 	return err ? rescore_error(err, "cannot remove %s: %s", path,
-				   strerror(-err)) : 0;
+				   strerror(-err)) :
+		     0;
 }
 
 static int release_roots(struct rescore *rs, unsigned int slot)
@@ -398,9 +404,10 @@ static int destroy_locked(struct rescore *rs, unsigned int slot, bool force)
 	if (n < 0)
 		return n;
 	if (n && !force)
-		return rescore_error(-EBUSY,
-				     "\"%s\" has %d processes: kill them first, or --force",
-				     container->name, n);
+		return rescore_error(
+			-EBUSY,
+			"\"%s\" has %d processes: kill them first, or --force",
+			container->name, n);
 	if (n)
 		err = wait_empty(rs, slot);
 	if (err)

@@ -36,5 +36,5 @@ int64_t rescore_now_ms(void)
 
 void rescore_nap(void)
 {
-	nanosleep(&(struct timespec){ .tv_nsec = 5 * 1000 * 1000 }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = 5000000L }, NULL);
 }

@@ -83,11 +83,12 @@ RESCORE_API const struct rescore_meta *rescore_meta(const struct rescore *rs);
 RESCORE_API unsigned int rescore_nr_resources(const struct rescore *rs);
 RESCORE_API const struct rescore_resource *
 rescore_resource(const struct rescore *rs, unsigned int id);	/* NULL: no such */
-RESCORE_API int rescore_find_resource(const struct rescore *rs, const char *name);
+RESCORE_API int rescore_find_resource(const struct rescore *rs,
+				      const char *name);
 
 RESCORE_API unsigned int rescore_nr_hooks(const struct rescore *rs);
 RESCORE_API const struct rescore_hook *rescore_hook(const struct rescore *rs,
-						   unsigned int i);
+						    unsigned int i);
 
 /* --- containers ------------------------------------------------------------ */
 
@@ -105,7 +106,7 @@ RESCORE_API int rescore_check_name(const char *name);
  * -EEXIST: the name is taken. -ENOSPC: no free slot.
  */
 RESCORE_API int rescore_create(struct rescore *rs, const char *name,
-			      const char *cgroup);
+			       const char *cgroup);
 
 /*
  * Put another cgroup, with all below it, under container @slot. Its tasks are
@@ -114,7 +115,7 @@ RESCORE_API int rescore_create(struct rescore *rs, const char *name,
  * -ENOSPC: RESCORE_ROOTS_MAX are attached.
  */
 RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,
-			      const char *cgroup);
+			       const char *cgroup);
 
 /*
  * -EBUSY: it has processes, or charges that are still there after five seconds.
@@ -122,18 +123,22 @@ RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,
  * were passed to another container) keep the slot taken until they are gone.
  * A cgroup that rescore made is removed; an attached one stays as it is.
  */
-RESCORE_API int rescore_destroy(struct rescore *rs, unsigned int slot, bool force);
+RESCORE_API int rescore_destroy(struct rescore *rs, unsigned int slot,
+				bool force);
 
-RESCORE_API int rescore_find(const struct rescore *rs, const char *name);	/* slot or -ENOENT */
+RESCORE_API int rescore_find(const struct rescore *rs,
+			     const char *name); /* slot or -ENOENT */
 /* The first live container with a slot above @slot, or 0: loop from 0. */
-RESCORE_API unsigned int rescore_next(const struct rescore *rs, unsigned int slot);
+RESCORE_API unsigned int rescore_next(const struct rescore *rs,
+				      unsigned int slot);
 /* NULL when the slot is free. */
 RESCORE_API const struct rescore_container *
 rescore_container(const struct rescore *rs, unsigned int slot);
 
 /* Path of root @i (0..nr_roots-1). -ENOENT: that cgroup has been removed. */
 RESCORE_API int rescore_cgroup_path(const struct rescore *rs, unsigned int slot,
-				   unsigned int i, char *ret_path, size_t size);
+				    unsigned int i, char *ret_path,
+				    size_t size);
 
 /* The container of process @pid (0: the caller), 0 = none. */
 RESCORE_API int rescore_container_of(const struct rescore *rs, pid_t pid);
@@ -144,26 +149,28 @@ RESCORE_API int rescore_container_of(const struct rescore *rs, pid_t pid);
  * container can be entered. With @admin that lasts: for this process and all
  * its descendants, for repairs.
  */
-RESCORE_API int rescore_enter(struct rescore *rs, unsigned int slot, bool admin);
+RESCORE_API int rescore_enter(struct rescore *rs, unsigned int slot,
+			      bool admin);
 
 /* Send @sig to every process. Returns how many there were. Works when full. */
 RESCORE_API int rescore_kill(struct rescore *rs, unsigned int slot, int sig);
 
 /* Number of processes (live; zombies not), or negative. */
-RESCORE_API int rescore_nr_processes(const struct rescore *rs, unsigned int slot);
+RESCORE_API int rescore_nr_processes(const struct rescore *rs,
+				     unsigned int slot);
 
 /* --- values ------------------------------------------------------------------ */
 
 /* A copy of one line; held <= maxheld holds in it. */
 RESCORE_API int rescore_read(const struct rescore *rs, unsigned int slot,
-			    unsigned int id, struct rescore_line *ret_line);
+			     unsigned int id, struct rescore_line *ret_line);
 
 /*
  * Returns the highest held since the last call and starts over from held; for
  * the one collector of the machine.
  */
 RESCORE_API int rescore_take_peak(struct rescore *rs, unsigned int slot,
-				 unsigned int id, int64_t *ret_peak);
+				  unsigned int id, int64_t *ret_peak);
 
 struct rescore_bounds {
 	unsigned int id;	/* resource */
@@ -176,16 +183,16 @@ struct rescore_bounds {
  * -EOPNOTSUPP (the resource is off here: why is in rescore_strerror()).
  */
 RESCORE_API int rescore_set(struct rescore *rs, unsigned int slot,
-			   const struct rescore_bounds *bounds, size_t n);
+			    const struct rescore_bounds *bounds, size_t n);
 
 /* @id -1: every resource. */
 RESCORE_API int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
-				bool observe);
+				 bool observe);
 
 enum { RESCORE_RESET_MAXHELD = 1, RESCORE_RESET_FAILCNT = 2 };
 /* maxheld becomes held, failcnt 0. @id -1: every resource. */
 RESCORE_API int rescore_reset(struct rescore *rs, unsigned int slot, int id,
-			     unsigned int what);
+			      unsigned int what);
 
 /* --- events ------------------------------------------------------------------ */
 
@@ -196,8 +203,8 @@ RESCORE_API int rescore_reset(struct rescore *rs, unsigned int slot, int id,
  * overwritten before they were read. Any number of readers.
  */
 RESCORE_API int rescore_next_event(const struct rescore *rs, uint64_t *cursor,
-				  struct rescore_event *ret_event,
-				  uint64_t *ret_lost);
+				   struct rescore_event *ret_event,
+				   uint64_t *ret_lost);
 /* CLOCK_BOOTTIME of an event, as nanoseconds of CLOCK_REALTIME. */
 RESCORE_API int64_t rescore_event_realtime(const struct rescore_event *event);
 /* "refused", "observed", … */
@@ -225,10 +232,11 @@ struct rescore_audit_row {
  * compared (@differs says whether it is wrong). @slot 0: all containers. Returns
  * the number of wrong ones. Rows that moved during the count are tried again.
  */
-RESCORE_API int rescore_audit(struct rescore *rs, unsigned int slot,
-			     void (*report)(const struct rescore_audit_row *row,
-					    bool differs, void *arg),
-			     void *arg);
+RESCORE_API int
+rescore_audit(struct rescore *rs, unsigned int slot,
+	      void (*report)(const struct rescore_audit_row *row, bool differs,
+			     void *arg),
+	      void *arg);
 
 /* --- what this kernel has ------------------------------------------------------ */
 
@@ -239,8 +247,9 @@ struct rescore_feature {
 };
 
 /* Probes; needs no load. Calls @report for each. Returns how many are missing. */
-RESCORE_API int rescore_probe(void (*report)(const struct rescore_feature *feature,
-					    void *arg), void *arg);
+RESCORE_API int
+rescore_probe(void (*report)(const struct rescore_feature *feature, void *arg),
+	      void *arg);
 
 /* --- numbers as people write them ------------------------------------------------ */
 
@@ -251,18 +260,19 @@ RESCORE_API int rescore_probe(void (*report)(const struct rescore_feature *featu
  * -EINVAL or -ERANGE with the reason in rescore_strerror().
  */
 RESCORE_API int rescore_parse_amount(const char *text, unsigned int unit,
-				    int64_t *ret_amount);
+				     int64_t *ret_amount);
 
 /* "barrier[:limit]"; one number sets both. */
 RESCORE_API int rescore_parse_bounds(const char *text, unsigned int unit,
-				    int64_t *ret_barrier, int64_t *ret_limit);
+				     int64_t *ret_barrier, int64_t *ret_limit);
 
 /*
  * For people: "1.2M", "65536", "unlimited"; @exact: all digits. Pages are
  * printed as bytes ("256K") unless @exact. @buf of 24 bytes is always enough.
  */
 RESCORE_API const char *rescore_format_amount(int64_t amount, unsigned int unit,
-					     bool exact, char *buf, size_t size);
+					      bool exact, char *buf,
+					      size_t size);
 
 /* "count", "bytes", "pages", "ns", "percent" */
 RESCORE_API const char *rescore_unit_name(unsigned int unit);

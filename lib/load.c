@@ -99,17 +99,21 @@ static int check_machine(struct load *load)
 	struct statfs fs;
 
 	if (geteuid() != 0)
-		return rescore_error(-EPERM, "rescore needs root: run this as root");
-	if (rescore_locked_down())
 		return rescore_error(-EPERM,
-				     "kernel lockdown (confidentiality) forbids BPF to read kernel memory: see kernel_lockdown(7)");
+				     "rescore needs root: run this as root");
+	if (rescore_locked_down())
+		return rescore_error(
+			-EPERM,
+			"kernel lockdown (confidentiality) forbids BPF to read kernel memory: see kernel_lockdown(7)");
 	load->btf = btf__load_vmlinux_btf();
 	if (!load->btf)
-		return rescore_error(-EOPNOTSUPP,
-				     "this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+		return rescore_error(
+			-EOPNOTSUPP,
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
 	if (!cgroups)
-		return rescore_error(-EOPNOTSUPP,
-				     "no cgroup v2 file system is mounted: mount -t cgroup2 none /sys/fs/cgroup");
+		return rescore_error(
+			-EOPNOTSUPP,
+			"no cgroup v2 file system is mounted: mount -t cgroup2 none /sys/fs/cgroup");
 	load->cgroup_fd = open(cgroups, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (load->cgroup_fd < 0)
 		return rescore_error(-errno, "cannot open %s: %s", cgroups,
@@ -118,9 +122,11 @@ static int check_machine(struct load *load)
 	    (unsigned long)fs.f_type != BPF_FS_MAGIC) {
 		if (mount("bpf", BPFFS_DIR, "bpf",
 			  MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
-			return rescore_error(-errno,
-					     "cannot mount the BPF file system on " BPFFS_DIR ": %s",
-					     strerror(errno));
+			return rescore_error(
+				-errno,
+				"cannot mount the BPF file system on " BPFFS_DIR
+				": %s",
+				strerror(errno));
 	}
 	return 0;
 }
@@ -177,7 +183,8 @@ static int write_map(struct load *load, const char *name, const void *elements,
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		if (bpf_map_update_elem(fd, &i, (const char *)elements + i * size,
+		if (bpf_map_update_elem(fd, &i,
+					(const char *)elements + i * size,
 					BPF_ANY))
 			return rescore_error(-errno, "cannot write map %s: %s",
 					     name, strerror(errno));
@@ -193,16 +200,19 @@ static int go_live(struct load *load)
 	load->meta.generation = 1;
 	err = write_map(load, "registry", load->registry,
 			sizeof(load->registry[0]), load->meta.nr_resources);
-	err = err ?: write_map(load, "hooks", load->hooks,
-			       sizeof(load->hooks[0]), load->meta.nr_hooks);
-	err = err ?: write_map(load, ".data.rescore", &load->meta,
-			       sizeof(load->meta), 1);
+	err = err   ?:
+		      write_map(load, "hooks", load->hooks,
+				sizeof(load->hooks[0]), load->meta.nr_hooks);
+	err = err   ?:
+		      write_map(load, ".data.rescore", &load->meta,
+				sizeof(load->meta), 1);
 	if (err)
 		return err;
 	if (chmod(STAGING_DIR "/user_beancounters", 0400) < 0 ||
 	    rename(STAGING_DIR, RESCORE_PIN_DIR) < 0)
-		return rescore_error(-errno, "cannot make " RESCORE_PIN_DIR
-					     ": %s", strerror(errno));
+		return rescore_error(-errno,
+				     "cannot make " RESCORE_PIN_DIR ": %s",
+				     strerror(errno));
 	return 0;
 }
 
@@ -286,9 +296,10 @@ int rescore_unload(bool force)
 		rescore_close(rs);
 	}
 	if (n && !force)
-		return rescore_error(-EBUSY,
-				     "%u containers exist: destroy them first, or --force to leave them without limits",
-				     n);
+		return rescore_error(
+			-EBUSY,
+			"%u containers exist: destroy them first, or --force to leave them without limits",
+			n);
 	lock = lock_bpffs();
 	if (lock < 0)
 		return lock;
@@ -296,7 +307,8 @@ int rescore_unload(bool force)
 	err = rescore_remove_tree(RESCORE_PIN_DIR);
 	close(lock);
 	if (err)
-		return rescore_error(err, "cannot remove " RESCORE_PIN_DIR ": %s",
+		return rescore_error(err,
+				     "cannot remove " RESCORE_PIN_DIR ": %s",
 				     strerror(-err));
 	return 0;
 }

@@ -67,9 +67,10 @@ static int add_hooks(struct load *load, struct bpf_object *object,
 
 	bpf_object__for_each_program(prog, object) {
 		if (load->meta.nr_hooks == RESCORE_HOOKS_MAX)
-			return rescore_error(-E2BIG,
-					     "the controllers have more than %d programs",
-					     RESCORE_HOOKS_MAX);
+			return rescore_error(
+				-E2BIG,
+				"the controllers have more than %d programs",
+				RESCORE_HOOKS_MAX);
 		hook = &load->hooks[load->meta.nr_hooks++];
 		snprintf(hook->name, sizeof(hook->name), "%s",
 			 bpf_program__name(prog));
@@ -136,7 +137,8 @@ static const struct rescore_hook *missing_hook(const struct load *load,
 }
 
 /* A resource that lacks a hook is off, and all its programs with it. */
-static void settle_resource(struct load *load, struct rescore_resource *resource)
+static void settle_resource(struct load *load,
+			    struct rescore_resource *resource)
 {
 	const struct rescore_hook *missing;
 	struct rescore_hook *hook;
@@ -205,8 +207,7 @@ static int add_resources(struct load *load, struct bpf_object *object,
 				return rescore_error(-EEXIST,
 						     "%s and %s both count %s",
 						     other->controller,
-						     controller,
-						     other->name);
+						     controller, other->name);
 		resource->id = id;
 		snprintf(resource->controller, sizeof(resource->controller),
 			 "%s", controller);
@@ -251,8 +252,8 @@ static int size_maps(struct load *load, struct bpf_object *object)
 		{ "payers", 1U << load->meta.payers_bits },
 		/* an eighth of what the buckets hold */
 		{ "members_more", 1U << load->meta.members_bits },
-		{ "payers_more", (1U << load->meta.payers_bits) +
-				 RESCORE_PAYERS_SPARE },
+		{ "payers_more",
+		  (1U << load->meta.payers_bits) + RESCORE_PAYERS_SPARE },
 		{ "events", load->meta.nr_events },
 		{ "registry", RESCORE_RESOURCES_MAX },
 		{ "hooks", RESCORE_HOOKS_MAX },
@@ -374,8 +375,9 @@ static int attach_all(struct load *load, struct bpf_object *object)
 		if (!err)
 			continue;
 		hook->state = RESCORE_OFF;
-		snprintf(hook->why, sizeof(hook->why), "cannot attach to %s: %s",
-			 hook->target, strerror(-err));
+		snprintf(hook->why, sizeof(hook->why),
+			 "cannot attach to %s: %s", hook->target,
+			 strerror(-err));
 	}
 	for (i = 0; i < load->meta.nr_resources; i++)
 		if (load->registry[i].state == RESCORE_ON)
@@ -408,10 +410,12 @@ static int pin_maps(struct bpf_object *object)
 static int load_error(const char *file, int err)
 {
 	if (err == -EPERM)
-		return rescore_error(err,
-				     "the kernel refuses BPF tracing programs (lockdown, or a container): see `rlimitctl status`");
-	return rescore_error(err, "the kernel does not take %s: %s; `load -v` shows why",
-			     file, strerror(-err));
+		return rescore_error(
+			err,
+			"the kernel refuses BPF tracing programs (lockdown, or a container): see `rlimitctl status`");
+	return rescore_error(
+		err, "the kernel does not take %s: %s; `load -v` shows why",
+		file, strerror(-err));
 }
 
 int load_object(struct load *load, const char *file)
@@ -438,14 +442,17 @@ int load_object(struct load *load, const char *file)
 	err = configure(load, object, path);
 	err = err ?: add_hooks(load, object, controller);
 	err = err ?: add_resources(load, object, controller);
-	err = err ?: load->core ? share_maps(load, object) :
-				  size_maps(load, object);
+	err = err		 ?:
+		      load->core ? share_maps(load, object) :
+				   size_maps(load, object);
 	if (err)
 		return err;
 	bpf_object__for_each_program(prog, object)
 		bpf_program__set_autoload(prog,
-			find_hook(load, bpf_program__name(prog))->state ==
-				RESCORE_ON);
+					  find_hook(load,
+						    bpf_program__name(prog))
+							  ->state ==
+						  RESCORE_ON);
 	err = bpf_object__load(object);
 	if (err)
 		return load_error(file, err);

@@ -67,10 +67,11 @@ static int open_maps(struct rescore *rs)
 	if (!meta)
 		return -EIO;
 	if (meta->abi != RESCORE_ABI)
-		return rescore_error(-EPROTO,
-				     "rescore was loaded by version %.*s (ABI %u, this is ABI %u): use its tools, or unload and load again",
-				     (int)sizeof(meta->version), meta->version,
-				     meta->abi, RESCORE_ABI);
+		return rescore_error(
+			-EPROTO,
+			"rescore was loaded by version %.*s (ABI %u, this is ABI %u): use its tools, or unload and load again",
+			(int)sizeof(meta->version), meta->version, meta->abi,
+			RESCORE_ABI);
 
 	rs->registry = rescore_map("registry", sizeof(*rs->registry),
 				   RESCORE_RESOURCES_MAX, true);
@@ -80,12 +81,12 @@ static int open_maps(struct rescore *rs)
 				     meta->nr_slots, ro);
 	rs->table = rescore_map("table", sizeof(*rs->table), meta->nr_slots,
 				ro);
-	rs->events = rescore_map("events", sizeof(*rs->events),
-				 meta->nr_events, true);
+	rs->events = rescore_map("events", sizeof(*rs->events), meta->nr_events,
+				 true);
 	rs->members = rescore_map("members", sizeof(*rs->members),
 				  (size_t)1 << meta->members_bits, true);
-	if (!rs->registry || !rs->hooks || !rs->members || !rs->containers || !rs->table ||
-	    !rs->events)
+	if (!rs->registry || !rs->hooks || !rs->members || !rs->containers ||
+	    !rs->table || !rs->events)
 		return -EIO;
 	return 0;
 }
@@ -104,13 +105,15 @@ int rescore_open(struct rescore **ret_rs, bool read_only)
 	if (rs->dir_fd < 0) {
 		err = -errno;
 		if (geteuid() != 0)
-			err = rescore_error(-EPERM,
-					    "rescore needs root: run this as root");
+			err = rescore_error(
+				-EPERM, "rescore needs root: run this as root");
 		else if (err == -ENOENT)
-			rescore_error(err,
-				      "rescore is not loaded: run `rlimitctl load`");
+			rescore_error(
+				err,
+				"rescore is not loaded: run `rlimitctl load`");
 		else
-			rescore_error(err, "cannot open " RESCORE_PIN_DIR ": %s",
+			rescore_error(err,
+				      "cannot open " RESCORE_PIN_DIR ": %s",
 				      strerror(-err));
 		goto fail;
 	}
@@ -159,8 +162,9 @@ int rescore_lock(struct rescore *rs)
 	if (rs->read_only)
 		return rescore_error(-EROFS, "this handle is read-only");
 	if (flock(rs->dir_fd, LOCK_EX) < 0)
-		return rescore_error(-errno, "cannot lock " RESCORE_PIN_DIR
-					     ": %s", strerror(errno));
+		return rescore_error(-errno,
+				     "cannot lock " RESCORE_PIN_DIR ": %s",
+				     strerror(errno));
 	return 0;
 }
 

@@ -84,14 +84,15 @@ static void probe_tracing(struct rescore_feature *feature)
 	ret = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACING, NULL);
 	feature->have = ret == 1;
 	if (!feature->have)
-		snprintf(feature->detail, sizeof(feature->detail),
-			 "%s", ret == -EPERM || geteuid() != 0 ?
-				"not permitted" :
-				"the kernel needs CONFIG_BPF_EVENTS and CONFIG_FTRACE, and no lockdown");
+		snprintf(feature->detail, sizeof(feature->detail), "%s",
+			 ret == -EPERM || geteuid() != 0 ?
+				 "not permitted" :
+				 "the kernel needs CONFIG_BPF_EVENTS and CONFIG_FTRACE, and no lockdown");
 }
 
 int rescore_probe(void (*report)(const struct rescore_feature *feature,
-				 void *arg), void *arg)
+				 void *arg),
+		  void *arg)
 {
 	static const struct {
 		const char *name;

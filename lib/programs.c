@@ -21,9 +21,11 @@ static ssize_t read_all(int fd, void **ret)
 {
 	size_t used = 0, size = 1 << 16;
 	char *data = malloc(size), *more;
-	ssize_t n = data ? 0 : -ENOMEM;
+	ssize_t n = 0;
 
-	while (data) {
+	if (!data)
+		return -ENOMEM;
+	for (;;) {
 		if (used == size) {
 			more = realloc(data, size * 2);
 			if (!more) {
@@ -74,8 +76,7 @@ static ssize_t run_iter(const char *name, union bpf_iter_link_info *info,
 	iter = bpf_iter_create(link);
 	n = iter < 0 ? -errno : read_all(iter, ret);
 	if (n < 0)
-		rescore_error(n, "cannot read from %s: %s", name,
-			      strerror(-n));
+		rescore_error(n, "cannot read from %s: %s", name, strerror(-n));
 	if (iter >= 0)
 		close(iter);
 	close(link);

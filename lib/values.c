@@ -32,7 +32,8 @@ unsigned int rescore_nr_hooks(const struct rescore *rs)
 	return rs->meta->nr_hooks;
 }
 
-const struct rescore_hook *rescore_hook(const struct rescore *rs, unsigned int i)
+const struct rescore_hook *rescore_hook(const struct rescore *rs,
+					unsigned int i)
 {
 	return i < rs->meta->nr_hooks ? &rs->hooks[i] : NULL;
 }
@@ -103,13 +104,14 @@ static int check_bounds(const struct rescore *rs,
 				     "%s cannot be limited here: %s",
 				     resource->name, resource->why);
 	if (!is_bound(bounds->barrier) || !is_bound(bounds->limit))
-		return rescore_error(-EINVAL, "%s: a bound is 0 to 2^62 or unlimited",
+		return rescore_error(-EINVAL,
+				     "%s: a bound is 0 to 2^62 or unlimited",
 				     resource->name);
 	if (bounds->barrier > bounds->limit)
-		return rescore_error(-EINVAL,
-				     "%s: the barrier %lld is above the limit %lld",
-				     resource->name, (long long)bounds->barrier,
-				     (long long)bounds->limit);
+		return rescore_error(
+			-EINVAL, "%s: the barrier %lld is above the limit %lld",
+			resource->name, (long long)bounds->barrier,
+			(long long)bounds->limit);
 	return 0;
 }
 
@@ -143,7 +145,8 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 
 /* Calls @fn for line @id, or for every line when it is -1. */
 static int for_each_line(struct rescore *rs, unsigned int slot, int id,
-			 void (*fn)(struct rescore_line *line, unsigned int arg),
+			 void (*fn)(struct rescore_line *line,
+				    unsigned int arg),
 			 unsigned int arg)
 {
 	unsigned int i;
@@ -173,7 +176,8 @@ static void set_mode(struct rescore_line *line, unsigned int observe)
 				   __ATOMIC_RELAXED);
 }
 
-int rescore_set_mode(struct rescore *rs, unsigned int slot, int id, bool observe)
+int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
+		     bool observe)
 {
 	return for_each_line(rs, slot, id, set_mode, observe);
 }

@@ -135,7 +135,8 @@ int numpty__open(struct bpf_cgroup_dev_ctx *ctx)
 }
 
 SEC("fexit/ptmx_open")
-int RESCORE_PROG(numpty__opened, struct inode *inode, struct file *filp, int ret)
+int RESCORE_PROG(numpty__opened, struct inode *inode, struct file *filp,
+		 int ret)
 {
 	int slot = pty_credit_take();
 
@@ -227,8 +228,8 @@ int numfile__audit_live(struct audit_live *request)
 	if (bpf_core_field_exists(struct file___since_6_13, f_ref)) {
 		struct file___since_6_13 *file = (void *)request->address;
 
-		request->references =
-			BPF_CORE_READ(file, f_ref.refcnt.counter) >= 0;
+		request->references = BPF_CORE_READ(file,
+						    f_ref.refcnt.counter) >= 0;
 	} else {
 		struct file *file = (void *)request->address;
 

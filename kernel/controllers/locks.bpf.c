@@ -95,12 +95,12 @@ struct split {
 	bool whole;	/* came back to the head */
 };
 
-static __always_inline void
-split_read(struct split *split, void **owner, __s64 *start, __s64 *end,
-	   __u32 *type)
+static __always_inline void split_read(struct split *split, void **owner,
+				       __s64 *start, __s64 *end, __u32 *type)
 {
 	if (bpf_core_field_exists(struct file_lock___before_6_9, fl_list)) {
-		struct file_lock___before_6_9 *lock = (void *)split->at -
+		struct file_lock___before_6_9 *lock =
+			(void *)split->at -
 			bpf_core_field_offset(struct file_lock___before_6_9,
 					      fl_list);
 
@@ -110,7 +110,8 @@ split_read(struct split *split, void **owner, __s64 *start, __s64 *end,
 		*type = BPF_CORE_READ(lock, fl_type);
 	} else {
 		struct file_lock *lock = (void *)split->at -
-			bpf_core_field_offset(struct file_lock, c.flc_list);
+					 bpf_core_field_offset(struct file_lock,
+							       c.flc_list);
 
 		*owner = BPF_CORE_READ(lock, c.flc_owner);
 		*start = BPF_CORE_READ(lock, fl_start);
@@ -144,8 +145,8 @@ static long split_step(__u32 index, void *arg)
 	if (!is_lock_address(split->at))
 		return 1;
 	split_read(split, &owner, &start, &end, &type);
-	if (owner == split->owner && start < split->start &&
-	    end > split->end && type != split->type) {
+	if (owner == split->owner && start < split->start && end > split->end &&
+	    type != split->type) {
 		split->found = true;
 		return 1;
 	}
@@ -284,8 +285,8 @@ int RESCORE_PROG(numflock__lease_made)
 {
 	__u64 address = rescore_arg(ctx, 0);
 
-	if (rescore_payer_find(rescore_object_key(address,
-						  RESCORE_OBJ_LOCK)) >= 0)
+	if (rescore_payer_find(rescore_object_key(address, RESCORE_OBJ_LOCK)) >=
+	    0)
 		return 0;
 	return lock_made(address);
 }
@@ -294,10 +295,9 @@ SEC("fentry/lease_modify")
 int RESCORE_PROG(numflock__lease_gone)
 {
 	if (rescore_arg(ctx, 1) == F_UNLCK)
-		rescore_uncharge_object(
-			rescore_object_key(rescore_arg(ctx, 0),
-					   RESCORE_OBJ_LOCK),
-			numflock.id);
+		rescore_uncharge_object(rescore_object_key(rescore_arg(ctx, 0),
+							   RESCORE_OBJ_LOCK),
+					numflock.id);
 	return 0;
 }
 

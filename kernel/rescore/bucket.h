@@ -24,8 +24,8 @@ static __always_inline __u32 rescore_hash(__u64 key, __u32 shift)
 }
 
 /* The entry of @key, or 0. @ordered: nothing stands behind an empty entry. */
-static __always_inline __u64
-rescore_bucket_find(struct rescore_bucket *bucket, __u64 key, bool ordered)
+static __always_inline __u64 rescore_bucket_find(struct rescore_bucket *bucket,
+						 __u64 key, bool ordered)
 {
 	__u64 entry;
 	int i;
@@ -64,8 +64,8 @@ rescore_bucket_add(struct rescore_bucket *bucket, __u64 entry)
  * Replace the entry of @key by @entry (0 or RESCORE_TOMB: remove). Returns what
  * stood there, or 0.
  */
-static __always_inline __u64
-rescore_bucket_swap(struct rescore_bucket *bucket, __u64 key, __u64 entry)
+static __always_inline __u64 rescore_bucket_swap(struct rescore_bucket *bucket,
+						 __u64 key, __u64 entry)
 {
 	__u64 old;
 	int i;

@@ -67,8 +67,7 @@ rescore_watermark(struct rescore_line *line, __s64 held)
 		rescore_raise(&line->peak, held);
 }
 
-static __always_inline void
-rescore_add(struct rescore_line *line, __s64 n)
+static __always_inline void rescore_add(struct rescore_line *line, __s64 n)
 {
 	rescore_watermark(line, __sync_fetch_and_add(&line->held, n) + n);
 }
@@ -233,8 +232,7 @@ rescore_force_charge_object(__u64 key, __u32 slot, __u32 resource)
 }
 
 /* The object is gone. Nothing happens when nobody pays for it. */
-static __always_inline void
-rescore_uncharge_object(__u64 key, __u32 resource)
+static __always_inline void rescore_uncharge_object(__u64 key, __u32 resource)
 {
 	int slot = rescore_payer_take(key);
 

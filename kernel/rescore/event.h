@@ -79,8 +79,8 @@ static __noinline int rescore_event_write(struct rescore_report *report)
 	/* held up for a whole round of the ring: a newer one is or was here */
 	old = READ_ONCE(event->seq);
 	if (old > number ||
-	    __sync_val_compare_and_swap(&event->seq, old,
-					RESCORE_EVENT_BUSY) != old)
+	    __sync_val_compare_and_swap(&event->seq, old, RESCORE_EVENT_BUSY) !=
+		    old)
 		return 0;
 	container = bpf_map_lookup_elem(&containers, &report->slot);
 	event->serial = container ? container->serial : 0;

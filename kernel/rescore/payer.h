@@ -9,8 +9,8 @@
 
 #include "bucket.h"
 
-static __always_inline __u64
-rescore_object_key(__u64 address, enum rescore_object kind)
+static __always_inline __u64 rescore_object_key(__u64 address,
+						enum rescore_object kind)
 {
 	return RESCORE_KEY(address | kind);
 }
@@ -46,12 +46,11 @@ static __always_inline bool rescore_is_admin(void)
 {
 	if (!READ_ONCE(rescore_meta.admins))
 		return false;
-	return rescore_payer_find(rescore_object_key(
-		       bpf_get_current_task(), RESCORE_OBJ_ADMIN)) >= 0;
+	return rescore_payer_find(rescore_object_key(bpf_get_current_task(),
+						     RESCORE_OBJ_ADMIN)) >= 0;
 }
 
-static __noinline int
-rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
+static __noinline int rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
 {
 	__u64 value = slot, before;
 

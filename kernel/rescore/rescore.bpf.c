@@ -114,8 +114,8 @@ static __always_inline void admin_begin(__u64 task, __u32 how)
 
 static __always_inline void admin_end(__u64 task)
 {
-	if (rescore_payer_take(
-		    rescore_object_key(task, RESCORE_OBJ_ADMIN)) >= 0)
+	if (rescore_payer_take(rescore_object_key(task, RESCORE_OBJ_ADMIN)) >=
+	    0)
 		__sync_fetch_and_add(&rescore_meta.admins, -1);
 }
 
@@ -211,7 +211,8 @@ int core__user_beancounters(struct bpf_iter__bpf_map_elem *ctx)
 		else
 			BPF_SEQ_PRINTF(seq, "            ");
 		first = false;
-		BPF_SEQ_PRINTF(seq, "%-12s %20lld %20lld %20lld %20lld %20llu\n",
+		BPF_SEQ_PRINTF(seq,
+			       "%-12s %20lld %20lld %20lld %20lld %20llu\n",
 			       resource->name, line->held, line->maxheld,
 			       line->barrier, line->limit, line->failcnt);
 	}

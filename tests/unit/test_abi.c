@@ -137,7 +137,7 @@ int main(void)
 	tap_ok(RESCORE_UNLIMITED == INT64_MAX, "unlimited is LONG_MAX");
 	for (i = 0; i < sizeof(layout) / sizeof(layout[0]); i++)
 		tap_ok(layout[i].is == layout[i].was &&
-		       layout[i].is_size == layout[i].was_size,
+			       layout[i].is_size == layout[i].was_size,
 		       "%s: %zu, %zu bytes", layout[i].name, layout[i].was,
 		       layout[i].was_size);
 	return tap_done();
