@@ -66,20 +66,38 @@ int rescore_read(const struct rescore *rs, unsigned int slot, unsigned int id,
 	return 0;
 }
 
+/*
+ * Set a mark back to held; what is charged meanwhile raises it again. Returns
+ * the highest that it stood at.
+ */
+static int64_t set_back(struct rescore_line *line, __s64 *mark)
+{
+	__s64 held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
+	__s64 old = __atomic_exchange_n(mark, held, __ATOMIC_SEQ_CST);
+	__s64 highest = old > held ? old : held, now = held;
+
+	/* charged between the load and the exchange, when the mark was higher:
+	 * nobody raised it for that
+	 */
+	held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
+	while (now < held &&
+	       !__atomic_compare_exchange_n(mark, &now, held, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+	return highest;
+}
+
 int rescore_take_peak(struct rescore *rs, unsigned int slot, unsigned int id,
 		      int64_t *ret_peak)
 {
 	struct rescore_line *line;
-	int64_t held, peak;
 
 	if (rs->read_only)
 		return rescore_error(-EROFS, "this handle is read-only");
 	line = rescore_live_line(rs, slot, id);
 	if (!line)
 		return -ENOENT;
-	held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
-	peak = __atomic_exchange_n(&line->peak, held, __ATOMIC_SEQ_CST);
-	*ret_peak = peak > held ? peak : held;
+	*ret_peak = set_back(line, &line->peak);
 	return 0;
 }
 
@@ -184,21 +202,10 @@ int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
 
 static void reset(struct rescore_line *line, unsigned int what)
 {
-	int64_t held, mark;
-
 	if (what & RESCORE_RESET_FAILCNT)
 		__atomic_store_n(&line->failcnt, 0, __ATOMIC_RELAXED);
-	if (!(what & RESCORE_RESET_MAXHELD))
-		return;
-	held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&line->maxheld, held, __ATOMIC_SEQ_CST);
-	/* what was charged between the two is above the mark: only raise it */
-	held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
-	mark = __atomic_load_n(&line->maxheld, __ATOMIC_SEQ_CST);
-	while (mark < held &&
-	       !__atomic_compare_exchange_n(&line->maxheld, &mark, held, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		;
+	if (what & RESCORE_RESET_MAXHELD)
+		set_back(line, &line->maxheld);
 }
 
 int rescore_reset(struct rescore *rs, unsigned int slot, int id,

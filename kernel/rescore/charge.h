@@ -218,7 +218,8 @@ rescore_try_charge_credit(__u64 key, __u32 slot, __u32 resource, __u32 severity)
 {
 	if (rescore_try_charge(slot, resource, 1, severity))
 		return -1;
-	if (!rescore_payers_full() && !rescore_payer_add(key, slot))
+	if ((!rescore_payers_full() || rescore_is_admin()) &&
+	    !rescore_payer_add(key, slot))
 		return 0;
 	rescore_no_payer(slot, resource);
 	return -1;

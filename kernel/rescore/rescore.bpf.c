@@ -108,7 +108,8 @@ static __always_inline void admin_begin(__u64 task, __u32 how)
 	int stale;
 
 	__sync_fetch_and_add(&rescore_meta.admins, 1);
-	if (rescore_payer_put(key, how, &stale, true))
+	/* one that replaces a stale one is counted already */
+	if (rescore_payer_put(key, how, &stale, true) || stale >= 0)
 		__sync_fetch_and_add(&rescore_meta.admins, -1);
 }
 
