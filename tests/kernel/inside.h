@@ -22,8 +22,7 @@ static inline int run_inside(int slot, bool admin, const char *script)
 		_exit(errno);
 	}
 	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   128 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 #endif /* RESCORE_INSIDE_H */

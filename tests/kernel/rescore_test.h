@@ -162,8 +162,8 @@ static inline bool still_there(unsigned int i)
 }
 
 /* Printed into one of a few buffers that take turns. */
-__attribute__((format(printf, 1, 2)))
-static inline const char *text(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static inline const char *
+text(const char *format, ...)
 {
 	static char buffers[8][PATH_MAX];
 	static unsigned int turn;
@@ -222,7 +222,8 @@ static inline void report_audit(const struct rescore_audit_row *row,
 			"..%" PRId64 ": %s\n",
 			row->slot,
 			rescore_resource(rs, row->id) ?
-				rescore_resource(rs, row->id)->name : "?",
+				rescore_resource(rs, row->id)->name :
+				"?",
 			row->held, row->low, row->high, row->how);
 }
 
@@ -250,7 +251,7 @@ static inline void remove_leftovers(void)
 static inline void world_begin(struct __test_metadata *_metadata)
 {
 	ASSERT_EQ(0, rescore_open(&rs, false))
-		TH_LOG("rescore_open: %s", rescore_strerror());
+	TH_LOG("rescore_open: %s", rescore_strerror());
 	remove_leftovers();
 	shm->missed_frees = rescore_meta(rs)->missed_frees;
 	shm->payers_lost = rescore_meta(rs)->payers_lost;
@@ -269,11 +270,11 @@ static inline void end_container(struct __test_metadata *_metadata, int slot)
 
 	for (id = 0; id < rescore_nr_resources(rs); id++) {
 		EXPECT_HELD(0, slot, id)
-			TH_LOG("%s of \"%s\" at the end",
-			       rescore_resource(rs, id)->name,
-			       rescore_container(rs, slot)->name);
+		TH_LOG("%s of \"%s\" at the end",
+		       rescore_resource(rs, id)->name,
+		       rescore_container(rs, slot)->name);
 		EXPECT_EQ(0, row(slot, id).underflow)
-			TH_LOG("%s", rescore_resource(rs, id)->name);
+		TH_LOG("%s", rescore_resource(rs, id)->name);
 	}
 }
 
@@ -293,9 +294,9 @@ static inline void world_end(struct __test_metadata *_metadata)
 	EXPECT_CLEAN_AUDIT(0);
 	for (i = 0; i < shm->nr_made; i++)
 		if (still_there(i))
-			EXPECT_EQ(0, rescore_destroy(rs, shm->made[i].slot,
-						     false))
-				TH_LOG("%s", rescore_strerror());
+			EXPECT_EQ(0,
+				  rescore_destroy(rs, shm->made[i].slot, false))
+	TH_LOG("%s", rescore_strerror());
 	EXPECT_EQ(shm->missed_frees, meta->missed_frees);
 	EXPECT_EQ(shm->payers_lost, meta->payers_lost);
 	EXPECT_EQ(shm->members_lost, meta->members_lost);
@@ -336,7 +337,8 @@ static inline int run_tests(int argc, char **argv,
 	if (err == -EOPNOTSUPP || err == -EPERM)
 		ksft_exit_skip("%s\n", rescore_strerror());
 	if (err == -EEXIST && opts)
-		ksft_exit_skip("is loaded already, without the options of this test\n");
+		ksft_exit_skip(
+			"is loaded already, without the options of this test\n");
 	if (err && err != -EEXIST)
 		ksft_exit_fail_msg("rescore_load: %s\n", rescore_strerror());
 

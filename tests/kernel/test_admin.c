@@ -6,7 +6,8 @@
 #include "inside.h"
 #include "puppet.h"
 
-FIXTURE(admin) {
+FIXTURE(admin)
+{
 	int slot;
 };
 

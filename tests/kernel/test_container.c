@@ -8,7 +8,7 @@
 
 #define BASE "/sys/fs/cgroup/kt"	/* cgroups that rescore did not make */
 
-FIXTURE(container) {};
+FIXTURE(container){};
 
 FIXTURE_SETUP(container)
 {
@@ -83,15 +83,22 @@ TEST_F(container, create_find_destroy)
 TEST_F(container, names)
 {
 	static const char *const bad[] = {
-		"", ".hidden", "-option", "a/b", "a b", "ümlaut",
+		"",
+		".hidden",
+		"-option",
+		"a/b",
+		"a b",
+		"ümlaut",
 		"0123456789012345678901234567890123456789012345678901234567890123",
 	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		EXPECT_EQ(-EINVAL, make(bad[i]))
-			TH_LOG("name %u", i);
-	EXPECT_LT(0, make("012345678901234567890123456789012345678901234567890123456789012"));
+	TH_LOG("name %u", i);
+	EXPECT_LT(
+		0,
+		make("012345678901234567890123456789012345678901234567890123456789012"));
 	EXPECT_LT(0, make("kt_A.b:c@d-e"));
 }
 

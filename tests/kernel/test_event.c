@@ -7,7 +7,8 @@
 
 #define RING	16
 
-FIXTURE(event) {
+FIXTURE(event)
+{
 	int slot;
 	struct puppet *p;
 	uint64_t cursor;
@@ -60,8 +61,8 @@ TEST_F(event, fields)
 	struct rescore_event event;
 
 	set_bounds(self->slot, numfile, 3, 5);
-	EXPECT_EQ(0, puppet_sys(self->p, SYS_prctl, PR_SET_NAME, "kt-event-comm",
-				0, 0));
+	EXPECT_EQ(0, puppet_sys(self->p, SYS_prctl, PR_SET_NAME,
+				"kt-event-comm", 0, 0));
 	EXPECT_EQ(3, puppet_do(self->p, open_many, "/dev/null", 3, O_RDONLY));
 	EXPECT_EQ(0, rescore_next_event(rs, &self->cursor, &event, NULL));
 	before = boot_ns();
@@ -167,8 +168,8 @@ TEST_F(event, thread)
 	tid = puppet_do(self->p, thread_refused, 0, 0, 0);
 	EXPECT_NE(self->p->pid, tid);
 	do {
-		ASSERT_EQ(1, rescore_next_event(rs, &self->cursor, &event,
-						NULL));
+		ASSERT_EQ(1,
+			  rescore_next_event(rs, &self->cursor, &event, NULL));
 	} while (event.tid != tid);
 	EXPECT_EQ(tid, event.tid);
 	EXPECT_EQ(self->p->pid, event.pid);
@@ -200,7 +201,7 @@ TEST_F(event, rate_limit)
 			suppressed += event.suppressed;
 			seen++;
 		}
-		suppressed && seen + suppressed == refused;
+		suppressed &&seen + suppressed == refused;
 	})));
 	EXPECT_EQ(0, lost);
 	EXPECT_EQ(refused, failcnt(self->slot, numfile));

@@ -5,7 +5,8 @@
  */
 #include "puppet.h"
 
-FIXTURE(passing) {
+FIXTURE(passing)
+{
 	int a, b;
 	struct puppet *p, *q;
 };
@@ -57,12 +58,11 @@ TEST_F(passing, opener_killed)
 {
 	int i;
 
-	EXPECT_EQ(PRIME, puppet_do(self->p, open_many, "/dev/null", PRIME,
-				   O_RDONLY));
+	EXPECT_EQ(PRIME,
+		  puppet_do(self->p, open_many, "/dev/null", PRIME, O_RDONLY));
 	for (i = 0; i < PRIME; i++) {
 		EXPECT_EQ(0, puppet_do(self->p, pass_fd, PUPPET_FD + i, 0, 0));
-		EXPECT_EQ(PUPPET_FD + i,
-			  puppet_do(self->q, take_fd, 0, 0, 0));
+		EXPECT_EQ(PUPPET_FD + i, puppet_do(self->q, take_fd, 0, 0, 0));
 	}
 	puppet_end(self->p);
 	EXPECT_FILES(PRIME, 0);
@@ -103,8 +103,7 @@ TEST_F(passing, in_flight)
 	EXPECT_FILES(3, 0);
 	EXPECT_CLEAN_AUDIT(0);
 	for (i = 0; i < 3; i++)
-		EXPECT_EQ(PUPPET_FD + i,
-			  puppet_do(self->q, take_fd, 0, 0, 0));
+		EXPECT_EQ(PUPPET_FD + i, puppet_do(self->q, take_fd, 0, 0, 0));
 	EXPECT_FILES(3, 0);
 	EXPECT_EQ(0, puppet_do(self->q, close_from, PUPPET_FD, 0, 0));
 	EXPECT_FILES(0, 0);
@@ -127,13 +126,13 @@ TEST_F(passing, lost_in_flight)
 {
 	int *pair = (int *)shm->scratch, i;
 
-	EXPECT_EQ(0, puppet_sys(self->p, SYS_socketpair, AF_UNIX, SOCK_DGRAM,
-				0, pair));
+	EXPECT_EQ(0, puppet_sys(self->p, SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0,
+				pair));
 	for (i = 0; i < 7; i++) {
 		EXPECT_EQ(pair[1] + 1,
 			  puppet_open(self->p, "/dev/null", O_RDONLY));
-		EXPECT_EQ(0, puppet_do(self->p, pass_over, pair[1] + 1,
-				       pair[0], 0));
+		EXPECT_EQ(0, puppet_do(self->p, pass_over, pair[1] + 1, pair[0],
+				       0));
 		EXPECT_EQ(0, puppet_close(self->p, pair[1] + 1));
 	}
 	EXPECT_FILES(2 + 7, 0);
@@ -148,8 +147,8 @@ TEST_F(passing, cycle)
 {
 	int *pair = (int *)shm->scratch;
 
-	EXPECT_EQ(0, puppet_sys(self->p, SYS_socketpair, AF_UNIX, SOCK_DGRAM,
-				0, pair));
+	EXPECT_EQ(0, puppet_sys(self->p, SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0,
+				pair));
 	EXPECT_EQ(0, puppet_do(self->p, pass_over, pair[0], pair[0], 0));
 	EXPECT_EQ(0, puppet_do(self->p, pass_over, pair[1], pair[1], 0));
 	EXPECT_EQ(0, puppet_close(self->p, pair[0]));
@@ -169,8 +168,8 @@ TEST_F(passing, pidfd_getfd)
 	EXPECT_EQ(PUPPET_FD, puppet_open(self->p, "/dev/null", O_RDONLY));
 	EXPECT_LT(0, pidfd = puppet_sys(self->q, SYS_pidfd_open, self->p->pid,
 					0, 0, 0));
-	EXPECT_LT(0, fd = puppet_sys(self->q, SYS_pidfd_getfd, pidfd,
-				     PUPPET_FD, 0, 0));
+	EXPECT_LT(0, fd = puppet_sys(self->q, SYS_pidfd_getfd, pidfd, PUPPET_FD,
+				     0, 0));
 	EXPECT_FILES(1, 1);
 	EXPECT_EQ(0, puppet_close(self->p, PUPPET_FD));
 	EXPECT_EQ(0, puppet_close(self->q, pidfd));

@@ -21,7 +21,8 @@
 
 #define DIR_NAME	"/tmp/kt-files"
 
-FIXTURE(files) {
+FIXTURE(files)
+{
 	int slot;
 	struct puppet *p;
 };
@@ -55,9 +56,9 @@ FIXTURE_TEARDOWN(files)
 
 KIND(open, open(DIR_NAME "/file", O_RDWR))
 KIND(creat, creat(DIR_NAME "/new", 0600))
-KIND(openat2, syscall(SYS_openat2, AT_FDCWD, DIR_NAME "/link",
-		      &(struct open_how){ .flags = O_RDONLY },
-		      sizeof(struct open_how)))
+KIND(openat2,
+     syscall(SYS_openat2, AT_FDCWD, DIR_NAME "/link",
+	     &(struct open_how){ .flags = O_RDONLY }, sizeof(struct open_how)))
 KIND(path, open(DIR_NAME "/file", O_PATH))
 KIND(tmpfile, open("/tmp", O_TMPFILE | O_RDWR, 0600))
 KIND(directory, open("/", O_RDONLY | O_DIRECTORY))
@@ -195,12 +196,12 @@ TEST_F(files, kinds)
 			if (is_absent(kind, what))
 				continue;
 			EXPECT_LE(0, what)
-				TH_LOG("%s: %s", kind->name, strerror(-what));
+			TH_LOG("%s: %s", kind->name, strerror(-what));
 			EXPECT_EQ(kind->files, held(self->slot, numfile))
-				TH_LOG("%s", kind->name);
+			TH_LOG("%s", kind->name);
 			EXPECT_EQ(0, end_kind(self->p, kind, what));
 			EXPECT_HELD(0, self->slot, numfile)
-				TH_LOG("%s", kind->name);
+			TH_LOG("%s", kind->name);
 		}
 	EXPECT_EQ(0, failcnt(self->slot, numfile));
 }
@@ -219,14 +220,14 @@ TEST_F(files, refused)
 		if (is_absent(kind, what))
 			continue;
 		EXPECT_EQ(-ENFILE, what)
-			TH_LOG("%s", kind->name);
+		TH_LOG("%s", kind->name);
 		EXPECT_EQ(failed + 1, failcnt(self->slot, numfile))
-			TH_LOG("%s", kind->name);
+		TH_LOG("%s", kind->name);
 		EXPECT_HELD(0, self->slot, numfile)
-			TH_LOG("%s", kind->name);
+		TH_LOG("%s", kind->name);
 		set_bounds(self->slot, numfile, kind->files, 100);
 		EXPECT_LE(0, what = puppet_do(self->p, kind->make, 0, 0, 0))
-			TH_LOG("%s", kind->name);
+		TH_LOG("%s", kind->name);
 		EXPECT_EQ(0, end_kind(self->p, kind, what));
 		EXPECT_HELD(0, self->slot, numfile);
 	}
@@ -247,8 +248,8 @@ TEST_F(files, dup)
 	for (i = 0; i < 7; i++) {
 		EXPECT_LT(fd, puppet_sys(p, SYS_dup, fd, 0, 0, 0));
 		EXPECT_EQ(50 + i, puppet_sys(p, SYS_dup2, fd, 50 + i, 0, 0));
-		EXPECT_EQ(60 + i, puppet_sys(p, SYS_dup3, fd, 60 + i,
-					     O_CLOEXEC, 0));
+		EXPECT_EQ(60 + i,
+			  puppet_sys(p, SYS_dup3, fd, 60 + i, O_CLOEXEC, 0));
 		EXPECT_LE(70, puppet_sys(p, SYS_fcntl, fd, F_DUPFD, 70, 0));
 	}
 	EXPECT_EQ(1, held(self->slot, numfile));
@@ -269,8 +270,8 @@ TEST_F(files, fork)
 	long pid[3];
 	int i;
 
-	EXPECT_EQ(PRIME, puppet_do(self->p, open_many, "/dev/null", PRIME,
-				   O_RDONLY));
+	EXPECT_EQ(PRIME,
+		  puppet_do(self->p, open_many, "/dev/null", PRIME, O_RDONLY));
 	for (i = 0; i < 3; i++)
 		EXPECT_LT(0, pid[i] = puppet_do(self->p, fork_idle, 0, 0, 0));
 	EXPECT_EQ(PRIME, held(self->slot, numfile));
@@ -335,9 +336,8 @@ TEST_F(files, failed_open)
 	sprintf(shm->scratch, DIR_NAME "/%s", longer);
 	for (j = 0; j < 3; j++)
 		for (i = 0; i < ARRAY_SIZE(bad); i++)
-			EXPECT_EQ(-bad[i].err,
-				  puppet_open(self->p, bad[i].path,
-					      bad[i].flags));
+			EXPECT_EQ(-bad[i].err, puppet_open(self->p, bad[i].path,
+							   bad[i].flags));
 	EXPECT_EQ(-EACCES, puppet_do(self->p, open_as_other, DIR_NAME "/file",
 				     O_RDONLY, 0));
 	EXPECT_HELD(0, self->slot, numfile);
@@ -355,8 +355,8 @@ static long limit_descriptors(long n, long b, long c)
 /* RLIMIT_NOFILE is the process's own: EMFILE, and no failure of the container's. */
 TEST_F(files, rlimit)
 {
-	EXPECT_EQ(0, puppet_do(self->p, limit_descriptors, PUPPET_FD + 7, 0,
-			       0));
+	EXPECT_EQ(0,
+		  puppet_do(self->p, limit_descriptors, PUPPET_FD + 7, 0, 0));
 	EXPECT_EQ(7, puppet_do(self->p, open_many, "/dev/null", 100, O_RDONLY));
 	EXPECT_EQ(-EMFILE, puppet_open(self->p, "/dev/null", O_RDONLY));
 	EXPECT_EQ(-EMFILE, puppet_sys(self->p, SYS_dup, PUPPET_FD, 0, 0, 0));
@@ -403,8 +403,8 @@ TEST_F(files, deleted)
 {
 	long fd;
 
-	EXPECT_LT(0, fd = puppet_open(self->p, DIR_NAME "/new",
-				      O_CREAT | O_RDWR));
+	EXPECT_LT(0,
+		  fd = puppet_open(self->p, DIR_NAME "/new", O_CREAT | O_RDWR));
 	EXPECT_EQ(0, unlink(DIR_NAME "/new"));
 	EXPECT_EQ(1, held(self->slot, numfile));
 	EXPECT_CLEAN_AUDIT(self->slot);

@@ -10,7 +10,8 @@
 
 #define TREE "/tmp/kt-cgroup"	/* the container's view of the cgroup tree */
 
-FIXTURE(hostile) {
+FIXTURE(hostile)
+{
 	int slot;
 	struct puppet *p;
 };
@@ -225,12 +226,12 @@ TEST_F(hostile, user_namespace)
 /* What it would need to change its own limits is not in its sight. */
 TEST_F(hostile, no_way_to_the_tools)
 {
-	EXPECT_EQ(-ENOENT, puppet_sys(self->p, SYS_access,
-				      RESCORE_PIN_DIR, F_OK, 0, 0));
+	EXPECT_EQ(-ENOENT,
+		  puppet_sys(self->p, SYS_access, RESCORE_PIN_DIR, F_OK, 0, 0));
 	EXPECT_EQ(-ENOENT, puppet_sys(self->p, SYS_access,
 				      "/sys/fs/cgroup/rescore", F_OK, 0, 0));
-	EXPECT_EQ(-ENOENT, puppet_sys(self->p, SYS_access, TREE "/rescore",
-				      F_OK, 0, 0));
+	EXPECT_EQ(-ENOENT,
+		  puppet_sys(self->p, SYS_access, TREE "/rescore", F_OK, 0, 0));
 }
 
 RESCORE_TEST_MAIN(NULL)

@@ -8,7 +8,8 @@
 
 #define RACERS	6
 
-FIXTURE(limits) {
+FIXTURE(limits)
+{
 	int slot;
 };
 
@@ -69,41 +70,43 @@ static long unlock_it(long which, long b, long c)
 	return result(fcntl(which >> 16, F_SETLK, &lock));
 }
 
-FIXTURE(exact) {
+FIXTURE(exact)
+{
 	int slot;
 	int id;
 	struct puppet *p;
 };
 
-FIXTURE_VARIANT(exact) {
+FIXTURE_VARIANT(exact)
+{
 	const char *name;
 	int err;
 	puppet_fn more;
 	puppet_fn less;
 };
 
-FIXTURE_VARIANT_ADD(exact, numproc) {
+FIXTURE_VARIANT_ADD(exact, numproc){
 	.name = "numproc",
 	.err = EAGAIN,
 	.more = fork_idle,
 	.less = kill_and_reap,
 };
 
-FIXTURE_VARIANT_ADD(exact, numfile) {
+FIXTURE_VARIANT_ADD(exact, numfile){
 	.name = "numfile",
 	.err = ENFILE,
 	.more = one_file,
 	.less = close_it,
 };
 
-FIXTURE_VARIANT_ADD(exact, numpty) {
+FIXTURE_VARIANT_ADD(exact, numpty){
 	.name = "numpty",
 	.err = ENOSPC,
 	.more = one_pty,
 	.less = close_it,
 };
 
-FIXTURE_VARIANT_ADD(exact, numflock) {
+FIXTURE_VARIANT_ADD(exact, numflock){
 	.name = "numflock",
 	.err = ENOLCK,
 	.more = one_lock,
@@ -412,8 +415,7 @@ TEST_F(limits, reset)
 	struct rescore_line line;
 
 	set_bounds(self->slot, numfile, PRIME, PRIME);
-	EXPECT_EQ(PRIME,
-		  puppet_do(p, open_many, "/dev/null", 100, O_RDONLY));
+	EXPECT_EQ(PRIME, puppet_do(p, open_many, "/dev/null", 100, O_RDONLY));
 	EXPECT_EQ(0, puppet_do(p, close_from, PUPPET_FD + 5, 0, 0));
 	EXPECT_HELD(5, self->slot, numfile);
 	line = row(self->slot, numfile);
@@ -442,8 +444,7 @@ TEST_F(limits, take_peak)
 	struct rescore *reader;
 	int64_t peak = -1;
 
-	EXPECT_EQ(PRIME,
-		  puppet_do(p, open_many, "/dev/null", PRIME, O_RDONLY));
+	EXPECT_EQ(PRIME, puppet_do(p, open_many, "/dev/null", PRIME, O_RDONLY));
 	EXPECT_EQ(0, puppet_do(p, close_from, PUPPET_FD + 3, 0, 0));
 	EXPECT_HELD(3, self->slot, numfile);
 	EXPECT_EQ(0, rescore_take_peak(rs, self->slot, numfile, &peak));
@@ -458,7 +459,8 @@ TEST_F(limits, take_peak)
 	EXPECT_EQ(PRIME, row(self->slot, numfile).maxheld);
 
 	ASSERT_EQ(0, rescore_open(&reader, true));
-	EXPECT_EQ(-EROFS, rescore_take_peak(reader, self->slot, numfile, &peak));
+	EXPECT_EQ(-EROFS,
+		  rescore_take_peak(reader, self->slot, numfile, &peak));
 	rescore_close(reader);
 }
 

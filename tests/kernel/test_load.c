@@ -7,7 +7,7 @@
 
 #define CONTAINERS 3
 
-FIXTURE(load) {};
+FIXTURE(load){};
 
 FIXTURE_SETUP(load)
 {
@@ -47,7 +47,7 @@ TEST_F(load, registry)
 		EXPECT_NE('\0', resource->help[0]);
 		if (resource->state != RESCORE_ON)
 			EXPECT_NE('\0', resource->why[0])
-				TH_LOG("%s", resource->name);
+		TH_LOG("%s", resource->name);
 	}
 	EXPECT_EQ(NULL, rescore_resource(rs, i));
 	EXPECT_EQ(-ENOENT, rescore_find_resource(rs, "nothing"));
@@ -55,7 +55,7 @@ TEST_F(load, registry)
 		hook = rescore_hook(rs, i);
 		if (hook->state != RESCORE_ON)
 			EXPECT_NE('\0', hook->why[0])
-				TH_LOG("%s", hook->name);
+		TH_LOG("%s", hook->name);
 	}
 	EXPECT_EQ(NULL, rescore_hook(rs, i));
 }
@@ -156,7 +156,7 @@ TEST_F(load, forced_unload)
 	EXPECT_TRUE(eventually(puppet_open(p, "/dev/null", O_RDONLY) > 0));
 
 	ASSERT_EQ(0, rescore_load(&opts))
-		TH_LOG("%s", rescore_strerror());
+	TH_LOG("%s", rescore_strerror());
 	ASSERT_EQ(0, rescore_open(&rs, false));
 	EXPECT_EQ(0, rescore_next(rs, 0));
 	/* its cgroup has a process: not taken over unasked */

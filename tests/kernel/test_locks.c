@@ -12,7 +12,8 @@
 #define F_OFD_SETLK 37
 #endif
 
-FIXTURE(locks) {
+FIXTURE(locks)
+{
 	int slot;
 	struct puppet *p;
 	int fd;
@@ -75,8 +76,7 @@ static long lock_bytes(long fd, long n, long from)
 	long i;
 
 	for (i = 0; i < n; i++)
-		if (setlk(fd, SETLK(F_SETLK, F_WRLCK),
-			  RANGE(from + 2 * i, 1)))
+		if (setlk(fd, SETLK(F_SETLK, F_WRLCK), RANGE(from + 2 * i, 1)))
 			break;
 	return i;
 }
@@ -360,7 +360,8 @@ static long setlk_from(long fd, long type, long whence)
 TEST_F(locks, split_whence)
 {
 	EXPECT_EQ(0, puppet_sys(self->p, SYS_ftruncate, self->fd, 50, 0, 0));
-	EXPECT_EQ(20, puppet_sys(self->p, SYS_lseek, self->fd, 20, SEEK_SET, 0));
+	EXPECT_EQ(20,
+		  puppet_sys(self->p, SYS_lseek, self->fd, 20, SEEK_SET, 0));
 	set_bounds(self->slot, numflock, 1, 1);
 	EXPECT_EQ(0, lock_posix(self->p, self->fd, F_WRLCK, 0, 100));
 	EXPECT_EQ(-ENOLCK,
@@ -457,8 +458,8 @@ TEST_F(locks, payer)
 	EXPECT_HELD(1, other, numflock);
 	/* merging leaves one of the two, paid by one of the two */
 	EXPECT_EQ(0, lock_posix(self->p, self->fd, F_WRLCK, 0, 200));
-	EXPECT_TRUE(eventually(held(self->slot, numflock) +
-			       held(other, numflock) == 1));
+	EXPECT_TRUE(eventually(
+		held(self->slot, numflock) + held(other, numflock) == 1));
 	EXPECT_EQ(0, lock_posix(self->p, self->fd, F_UNLCK, 0, 0));
 	EXPECT_HELD(0, self->slot, numflock);
 	EXPECT_HELD(0, other, numflock);
@@ -524,7 +525,7 @@ TEST_F(locks, random)
 	for (i = 0; i < 200; i++) {
 		EXPECT_EQ(0, puppet_do(self->p, random_locks, self->fd, 10, i));
 		ASSERT_EQ(in_proc_locks(LOCKED), held(self->slot, numflock))
-			TH_LOG("after step %d", i);
+		TH_LOG("after step %d", i);
 	}
 	EXPECT_GE(13, row(self->slot, numflock).maxheld);
 	EXPECT_LT(0, failcnt(self->slot, numflock));

@@ -9,7 +9,8 @@
 #define INNER	100
 #define DEEP	211	/* a prime; deeper than any tree that people make */
 
-FIXTURE(members) {
+FIXTURE(members)
+{
 	int slot;
 	struct puppet *p;
 	char path[PATH_MAX];
@@ -121,6 +122,5 @@ TEST_F_TIMEOUT(members, counted, 200)
 	/* and so says the audit, but no row is wrong */
 	EXPECT_CLEAN_AUDIT(self->slot);
 }
-
 
 RESCORE_TEST_MAIN(&(struct rescore_load_opts){ .containers = 3 })

@@ -10,7 +10,8 @@
 
 #define BASE "/sys/fs/cgroup/kt"
 
-FIXTURE(numproc) {
+FIXTURE(numproc)
+{
 	int a;
 	int b;
 	struct puppet *p;
@@ -261,8 +262,7 @@ TEST_F(numproc, clone_that_fails_late)
 	int i;
 
 	for (i = 0; i < PRIME; i++) {
-		EXPECT_EQ(-EEXIST,
-			  puppet_do(self->p, clone_bad_tid, 0, 0, 0));
+		EXPECT_EQ(-EEXIST, puppet_do(self->p, clone_bad_tid, 0, 0, 0));
 		EXPECT_EQ(-EFAULT,
 			  puppet_do(self->p, clone_bad_pidfd, 0, 0, 0));
 	}
@@ -282,8 +282,8 @@ TEST_F(numproc, killed_in_fork)
 		shm->number[0] = shm->number[1] = 0;
 		p = puppet_in(self->b);
 		puppet_send_call(p, fork_storm, 0, 0, 0);
-		(void)eventually(__atomic_load_n(&shm->number[1],
-						 __ATOMIC_RELAXED) > i);
+		(void)eventually(
+			__atomic_load_n(&shm->number[1], __ATOMIC_RELAXED) > i);
 		puppet_end(p);
 		/* a child that it left comes to us */
 		EXPECT_TRUE(eventually(({
@@ -319,8 +319,8 @@ TEST_F(numproc, clone_out)
 {
 	long pid;
 
-	EXPECT_LT(0, pid = puppet_do(self->p, clone_into, "/sys/fs/cgroup", 0,
-				     0));
+	EXPECT_LT(0,
+		  pid = puppet_do(self->p, clone_into, "/sys/fs/cgroup", 0, 0));
 	EXPECT_EQ(1, held(self->a, numproc));
 	EXPECT_EQ(0, rescore_container_of(rs, pid));
 	EXPECT_EQ(pid, puppet_do(self->p, kill_and_reap, pid, 0, 0));
@@ -346,8 +346,7 @@ TEST_F(numproc, clone_across)
 	EXPECT_EQ(pid, puppet_do(self->p, kill_and_reap, pid, 0, 0));
 	EXPECT_EQ(0, held(self->b, numproc));
 	set_bounds(self->a, numproc, 1, 1);
-	EXPECT_EQ(-EAGAIN,
-		  puppet_do(self->p, clone_into, shm->scratch, 0, 0));
+	EXPECT_EQ(-EAGAIN, puppet_do(self->p, clone_into, shm->scratch, 0, 0));
 	EXPECT_EQ(0, held(self->b, numproc));
 }
 
@@ -382,8 +381,7 @@ TEST_F(numproc, move_into_full)
 		EXPECT_EQ(0, move_to(self->p->pid, self->b));
 		EXPECT_EQ(8, held(self->b, numproc));
 		EXPECT_EQ(0, held(self->a, numproc));
-		EXPECT_EQ(-EAGAIN,
-			  puppet_do(self->p, fork_idle, 0, 0, 0));
+		EXPECT_EQ(-EAGAIN, puppet_do(self->p, fork_idle, 0, 0, 0));
 		EXPECT_EQ(0, move_to(self->p->pid, i & 1 ? self->a : 0));
 		EXPECT_EQ(0, held(self->b, numproc));
 		EXPECT_EQ(i & 1 ? 8 : 0, held(self->a, numproc));

@@ -6,7 +6,8 @@
 #include "inside.h"
 #include "puppet.h"
 
-FIXTURE(payers) {
+FIXTURE(payers)
+{
 	int slot;
 	struct puppet *p;
 	uint64_t cursor;
@@ -20,8 +21,8 @@ FIXTURE_SETUP(payers)
 	self->p = puppet_in(self->slot);
 	self->cursor = rescore_meta(rs)->event_head;
 	/* the buckets, and as many more as there are buckets */
-	self->room = (RESCORE_BUCKET_ENTRIES + 1) <<
-		     rescore_meta(rs)->payers_bits;
+	self->room = (RESCORE_BUCKET_ENTRIES + 1)
+		     << rescore_meta(rs)->payers_bits;
 	ASSERT_GT(100, self->room);
 }
 
@@ -192,7 +193,8 @@ TEST_F(payers, enter)
 		SKIP(return, "no " BUSYBOX);
 	fill(_metadata, self->p, self->room);
 	EXPECT_EQ(7, run_inside(self->slot, false, "exit 7"));
-	EXPECT_EQ(3, run_inside(self->slot, true, "x=$(echo 2 | cat); exit $((x + 1))"));
+	EXPECT_EQ(3, run_inside(self->slot, true,
+				"x=$(echo 2 | cat); exit $((x + 1))"));
 	EXPECT_EQ(0, rescore_meta(rs)->admins);
 	EXPECT_HELD(1, self->slot, numproc);
 }

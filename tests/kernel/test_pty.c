@@ -14,7 +14,8 @@
 #define PTS	"/tmp/kt-pts"
 #define PTMX	"/dev/ptmx"
 
-FIXTURE(pty) {
+FIXTURE(pty)
+{
 	int a, b;
 	struct puppet *p;
 };
@@ -70,8 +71,7 @@ static long open_pair(long a, long b, long c)
 
 	if (fd < 0)
 		return -errno;
-	if (grantpt(fd) || unlockpt(fd) ||
-	    ptsname_r(fd, name, sizeof(name)))
+	if (grantpt(fd) || unlockpt(fd) || ptsname_r(fd, name, sizeof(name)))
 		return -EIO;
 	return result(open(name, O_RDWR | O_NOCTTY));
 }
@@ -85,9 +85,9 @@ TEST_F(pty, slaves)
 	EXPECT_EQ(master + 1, slave = puppet_do(self->p, open_pair, 0, 0, 0));
 	EXPECT_EQ(1, held(self->a, numpty));
 	for (i = 0; i < 3; i++) {
-		EXPECT_LE(0, peer = puppet_sys(self->p, SYS_ioctl, master,
-					       TIOCGPTPEER,
-					       O_RDWR | O_NOCTTY, 0));
+		EXPECT_LE(0,
+			  peer = puppet_sys(self->p, SYS_ioctl, master,
+					    TIOCGPTPEER, O_RDWR | O_NOCTTY, 0));
 		EXPECT_EQ(1, held(self->a, numpty));
 		EXPECT_EQ(0, puppet_close(self->p, peer));
 	}
@@ -256,8 +256,9 @@ TEST_F(pty, failed_opens)
 	EXPECT_EQ(0, held(self->a, numpty));
 	set_bounds(self->a, numfile, 100, 100);
 	/* the kernel's own pool of ptys is empty: after our check */
-	ASSERT_EQ(0, write_file(max, text("%ld", read_number(
-					"/proc/sys/kernel/pty/nr"))));
+	ASSERT_EQ(0, write_file(max,
+				text("%ld",
+				     read_number("/proc/sys/kernel/pty/nr"))));
 	EXPECT_EQ(-ENOSPC, open_pty(self->p));
 	EXPECT_EQ(0, write_file(max, text("%ld", old)));
 	EXPECT_HELD(0, self->a, numpty);
@@ -288,8 +289,8 @@ TEST_F(pty, instances)
 	int i;
 
 	ASSERT_EQ(0, mkdir(PTS, 0755));
-	ASSERT_EQ(0, mount("none", PTS, "devpts", 0,
-			   "newinstance,ptmxmode=0666"));
+	ASSERT_EQ(0,
+		  mount("none", PTS, "devpts", 0, "newinstance,ptmxmode=0666"));
 	set_bounds(self->a, numpty, 7, 7);
 	for (i = 0; i < 7; i++)
 		EXPECT_EQ(PUPPET_FD + i,
@@ -297,8 +298,8 @@ TEST_F(pty, instances)
 				      O_RDWR | O_NOCTTY));
 	EXPECT_EQ(7, held(self->a, numpty));
 	EXPECT_EQ(-ENOSPC, open_pty(self->p));
-	EXPECT_EQ(-ENOSPC, puppet_open(self->p, PTS "/ptmx",
-				       O_RDWR | O_NOCTTY));
+	EXPECT_EQ(-ENOSPC,
+		  puppet_open(self->p, PTS "/ptmx", O_RDWR | O_NOCTTY));
 	EXPECT_CLEAN_AUDIT(self->a);
 	EXPECT_EQ(0, puppet_do(self->p, close_from, PUPPET_FD, 0, 0));
 	EXPECT_HELD(0, self->a, numpty);
@@ -312,16 +313,16 @@ TEST_F(pty, own_node)
 	ASSERT_EQ(0, puppet_sys(self->p, SYS_mknodat, AT_FDCWD, "/dev/kt-ptmx",
 				S_IFCHR | 0666, 5 << 8 | 2));
 	EXPECT_EQ(0, held(self->a, numpty));
-	EXPECT_EQ(PUPPET_FD, puppet_open(self->p, "/dev/kt-ptmx",
-					 O_RDWR | O_NOCTTY));
+	EXPECT_EQ(PUPPET_FD,
+		  puppet_open(self->p, "/dev/kt-ptmx", O_RDWR | O_NOCTTY));
 	EXPECT_EQ(1, held(self->a, numpty));
 	/* another way to the file is the open of another one */
-	EXPECT_EQ(PUPPET_FD + 1, puppet_open(self->p, "/proc/self/fd/7",
-					     O_RDWR | O_NOCTTY));
+	EXPECT_EQ(PUPPET_FD + 1,
+		  puppet_open(self->p, "/proc/self/fd/7", O_RDWR | O_NOCTTY));
 	EXPECT_EQ(2, held(self->a, numpty));
 	set_bounds(self->a, numpty, 2, 2);
-	EXPECT_EQ(-ENOSPC, puppet_open(self->p, "/proc/self/fd/7",
-				       O_RDWR | O_NOCTTY));
+	EXPECT_EQ(-ENOSPC,
+		  puppet_open(self->p, "/proc/self/fd/7", O_RDWR | O_NOCTTY));
 	unlink("/dev/kt-ptmx");
 	EXPECT_EQ(0, puppet_do(self->p, close_from, PUPPET_FD, 0, 0));
 	EXPECT_HELD(0, self->a, numpty);

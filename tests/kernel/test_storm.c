@@ -14,7 +14,8 @@
 #define FDS		12	/* a worker keeps open at the most */
 #define LOCKED		"/tmp/kt-storm"
 
-FIXTURE(storm) {
+FIXTURE(storm)
+{
 	int slot[CONTAINERS];
 	unsigned int seed;
 };
@@ -170,8 +171,8 @@ static void do_lease(struct worker *w)
 }
 
 static void (*const operations[])(struct worker *w) = {
-	do_open, do_open, do_pair, do_close, do_close, do_dup, do_fork,
-	do_thread, do_record_lock, do_record_lock, do_flock, do_pty,
+	do_open,   do_open,   do_pair,	      do_close,	      do_close, do_dup,
+	do_fork,   do_thread, do_record_lock, do_record_lock, do_flock, do_pty,
 	do_access, do_pass, do_take, do_lease,
 };
 

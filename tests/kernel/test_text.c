@@ -11,7 +11,7 @@
 	"       uid  resource                     held              maxheld" \
 	"              barrier                limit              failcnt\n"
 
-FIXTURE(text) {};
+FIXTURE(text){};
 
 FIXTURE_SETUP(text)
 {
@@ -59,13 +59,13 @@ static char *expected_rows(char *to, int slot)
 			else
 				to += sprintf(to, "%10s", "");
 			first = false;
-			to += sprintf(to,
-				      "  %-12s %20lld %20lld %20lld %20lld %20llu\n",
-				      resource->name, (long long)line.held,
-				      (long long)line.maxheld,
-				      (long long)line.barrier,
-				      (long long)line.limit,
-				      (unsigned long long)line.failcnt);
+			to += sprintf(
+				to,
+				"  %-12s %20lld %20lld %20lld %20lld %20llu\n",
+				resource->name, (long long)line.held,
+				(long long)line.maxheld,
+				(long long)line.barrier, (long long)line.limit,
+				(unsigned long long)line.failcnt);
 		}
 	return to;
 }
@@ -104,12 +104,16 @@ TEST_F(text, rows)
 	expected_rows(stpcpy(expected, HEADER), PRIME);
 	EXPECT_STREQ(expected, text);
 	/* and not only by our own format */
-	EXPECT_NE(NULL, strstr(text,
-		"            numfile                         3                    7"
-		"                    7                   11                    2\n"));
-	EXPECT_NE(NULL, strstr(text,
-		" numproc                         1                    1"
-		"  9223372036854775807  9223372036854775807                    0\n"));
+	EXPECT_NE(
+		NULL,
+		strstr(text,
+		       "            numfile                         3                    7"
+		       "                    7                   11                    2\n"));
+	EXPECT_NE(
+		NULL,
+		strstr(text,
+		       " numproc                         1                    1"
+		       "  9223372036854775807  9223372036854775807                    0\n"));
 	EXPECT_EQ(0, strncmp(text + strlen(HEADER), "       23:  ", 12));
 	for (line = strchr(text, '\n') + 1; *line;
 	     line = strchr(line, '\n') + 1)
@@ -129,7 +133,7 @@ TEST_F(text, order)
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
 		at = strstr(text, names[i]);
 		ASSERT_NE(NULL, at)
-			TH_LOG("no %s", names[i]);
+		TH_LOG("no %s", names[i]);
 		text = at;
 	}
 }
@@ -172,7 +176,7 @@ TEST_F(text, many)
 	EXPECT_LT(9 * 4096, to - expected);
 	for (i = 0; i < ARRAY_SIZE(pieces); i++)
 		EXPECT_EQ(0, strcmp(expected, read_text(pieces[i])))
-			TH_LOG("read in pieces of %zu bytes", pieces[i]);
+	TH_LOG("read in pieces of %zu bytes", pieces[i]);
 }
 
 RESCORE_TEST_MAIN(NULL)

@@ -8,7 +8,8 @@
 
 #define FIFO "/tmp/kt-fifo"
 
-FIXTURE(uring) {
+FIXTURE(uring)
+{
 	int slot;
 	struct puppet *p;
 	long ring;
@@ -203,8 +204,8 @@ TEST_F(uring, move)
 	EXPECT_LT(PUPPET_FD, puppet_do(self->p, uring_wait, 0, 0, 0));
 	EXPECT_LT(PUPPET_FD, puppet_do(self->p, uring_wait, 0, 0, 0));
 	close(fd);
-	EXPECT_LT(PUPPET_FD, puppet_do(self->p, open_by_uring, IOSQE_ASYNC, 0,
-				       0));
+	EXPECT_LT(PUPPET_FD,
+		  puppet_do(self->p, open_by_uring, IOSQE_ASYNC, 0, 0));
 	EXPECT_EQ(3, held(self->slot, numfile));
 	EXPECT_EQ(1, held(other, numfile));
 	EXPECT_CLEAN_AUDIT(0);

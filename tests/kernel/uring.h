@@ -46,8 +46,8 @@ static inline long uring_close(long a, long b, long c)
 	struct io_uring_params *p = &uring.params;
 
 	munmap(uring.sqes, p->sq_entries * sizeof(*uring.sqes));
-	munmap(uring.ring, p->cq_off.cqes +
-	       p->cq_entries * sizeof(struct io_uring_cqe));
+	munmap(uring.ring,
+	       p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe));
 	return close(uring.fd) ? -errno : 0;
 }
 
@@ -64,7 +64,8 @@ static inline long uring_submit(const struct io_uring_sqe *sqe)
 	URING_WORD(uring.params.sq_off.array)[index] = index;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
 	return syscall(SYS_io_uring_enter, uring.fd, 1, 0, 0, NULL, 0) == 1 ?
-		0 : -errno;
+		       0 :
+		       -errno;
 }
 
 /* Wait for a result, and take it. */
@@ -73,8 +74,8 @@ static inline long uring_wait(long a, long b, long c)
 	unsigned int mask = *URING_WORD(uring.params.cq_off.ring_mask);
 	unsigned int *head = URING_WORD(uring.params.cq_off.head);
 	unsigned int *tail = URING_WORD(uring.params.cq_off.tail);
-	struct io_uring_cqe *cqes = (void *)(uring.ring +
-					     uring.params.cq_off.cqes);
+	struct io_uring_cqe *cqes =
+		(void *)(uring.ring + uring.params.cq_off.cqes);
 	long res;
 
 	while (*head == __atomic_load_n(tail, __ATOMIC_ACQUIRE))

@@ -45,8 +45,7 @@ static inline struct model_entry *model_find(struct model_payers *list,
 	unsigned int i;
 
 	for (i = 0; i < list->nr; i++)
-		if (list->entry[i].key == key &&
-		    list->entry[i].more == more &&
+		if (list->entry[i].key == key && list->entry[i].more == more &&
 		    (slot < 0 || list->entry[i].slot == (__u32)slot))
 			return &list->entry[i];
 	return NULL;
@@ -114,8 +113,8 @@ static inline int model_put(struct model_payers *list, __u64 key, __u32 slot,
  * May @got be what a look-up of @key returned? Of equal keys it may be any, but
  * those in the bucket come first.
  */
-static inline struct model_entry *model_match(struct model_payers *list,
-					      __u64 key, int got, bool *ret_right)
+static inline struct model_entry *
+model_match(struct model_payers *list, __u64 key, int got, bool *ret_right)
 {
 	bool more = !model_find(list, key, false, -1);
 	struct model_entry *found;
@@ -238,9 +237,9 @@ struct model_op {
 };
 
 static const char *const model_op_names[OP_KINDS] = {
-	"try", "force", "uncharge", "try object", "force object",
-	"uncharge object", "try credit", "take credit", "bounds", "observe",
-	"admin", "reset",
+	"try",		"force",	   "uncharge",	 "try object",
+	"force object", "uncharge object", "try credit", "take credit",
+	"bounds",	"observe",	   "admin",	 "reset",
 };
 
 #define MODEL_ADMIN_TASK	0xff11000000badc00ULL
@@ -303,10 +302,9 @@ static inline bool model_agrees(const struct model *model)
 			printf("# slot %u, resource %u: held %lld (%lld), "
 			       "maxheld %lld (%lld), peak %lld (%lld), "
 			       "failcnt %llu (%llu), underflow %llu (%llu)\n",
-			       slot, resource, got->held,
-			       (long long)want->held, got->maxheld,
-			       (long long)want->maxheld, got->peak,
-			       (long long)want->peak, got->failcnt,
+			       slot, resource, got->held, (long long)want->held,
+			       got->maxheld, (long long)want->maxheld,
+			       got->peak, (long long)want->peak, got->failcnt,
 			       want->failcnt, got->underflow, want->underflow);
 			same = false;
 		}
@@ -383,7 +381,8 @@ static inline bool model_step(struct model *model, const struct model_op *op)
 		ret = rescore_try_charge_object(key, op->slot, op->resource,
 						op->severity);
 		expected = model_try(model, want, 1, op->severity) ?:
-			   model_own(model, key, op->slot, op->resource, false);
+				   model_own(model, key, op->slot, op->resource,
+					     false);
 		break;
 	case OP_FORCE_OBJECT:
 		ret = rescore_force_charge_object(key, op->slot, op->resource);
@@ -393,7 +392,7 @@ static inline bool model_step(struct model *model, const struct model_op *op)
 	case OP_UNCHARGE_OBJECT:
 		rescore_uncharge_object(key, op->resource);
 		found = model_find(&model->payers, key, false, -1) ?:
-			model_find(&model->payers, key, true, -1);
+				model_find(&model->payers, key, true, -1);
 		if (!found)
 			break;
 		if (found->slot)
@@ -405,7 +404,8 @@ static inline bool model_step(struct model *model, const struct model_op *op)
 		ret = rescore_try_charge_credit(credit, op->slot, op->resource,
 						op->severity);
 		expected = model_try(model, want, 1, op->severity) ?:
-			   model_credit(model, credit, op->slot, op->resource);
+				   model_credit(model, credit, op->slot,
+						op->resource);
 		break;
 	case OP_TAKE_CREDIT:
 		ret = expected = rescore_payer_take(credit);

@@ -117,8 +117,8 @@ static inline void native_empty(struct native_map *map)
 	map->used = 0;
 	map->lookups = 0;
 	if (map->memory) {
-		memset(map->memory, 0, (size_t)map->max_entries *
-				       map->value_size);
+		memset(map->memory, 0,
+		       (size_t)map->max_entries * map->value_size);
 		return;
 	}
 	memset(map->chains, 0, (map->chains_mask + 1) * sizeof(*map->chains));
@@ -130,9 +130,9 @@ static inline void native_empty(struct native_map *map)
 }
 
 /* Make a map of @n elements, or make it again with another size. */
-static inline struct native_map *
-native_map_new(const void *program_map, __u32 type, size_t key_size,
-	       size_t value_size, __u32 n)
+static inline struct native_map *native_map_new(const void *program_map,
+						__u32 type, size_t key_size,
+						size_t value_size, __u32 n)
 {
 	struct native_map *map = native_maps;
 
@@ -184,8 +184,8 @@ native_map_new(const void *program_map, __u32 type, size_t key_size,
 	((typeof((map).value))(void *)native_find(&(map))->memory)
 
 /* Where in its chain @key is, or where the chain ends. Under the lock. */
-static inline struct native_element **
-native_place(struct native_map *map, __u64 key)
+static inline struct native_element **native_place(struct native_map *map,
+						   __u64 key)
 {
 	struct native_element **at;
 
@@ -213,7 +213,8 @@ static __noinline void *native_hash_lookup(struct native_map *map,
 	return found ? &found->value : NULL;
 }
 
-static inline void *bpf_map_lookup_elem(const void *program_map, const void *key)
+static inline void *bpf_map_lookup_elem(const void *program_map,
+					const void *key)
 {
 	struct native_map *map = native_find(program_map);
 	__u32 index;
@@ -222,7 +223,8 @@ static inline void *bpf_map_lookup_elem(const void *program_map, const void *key
 		return native_hash_lookup(map, key);
 	memcpy(&index, key, sizeof(index));
 	return index < map->max_entries ?
-		map->memory + (size_t)index * map->value_size : NULL;
+		       map->memory + (size_t)index * map->value_size :
+		       NULL;
 }
 
 static inline long bpf_map_update_elem(const void *program_map, const void *key,

@@ -40,7 +40,8 @@ static void look(struct seen *self, __s64 bound)
 static void charge_and_uncharge(unsigned int thread)
 {
 	__u32 severity = plan.limit > plan.barrier && thread % 2 ?
-				 RESCORE_SOFT : RESCORE_HARD;
+				 RESCORE_SOFT :
+				 RESCORE_HARD;
 	struct seen *self = &seen[thread];
 	uint64_t random = thread + 1;
 	unsigned int round;
@@ -141,10 +142,11 @@ static void test_charge(const char *name)
 	       "all that was charged went back");
 	tap_is_int(line->failcnt, refused, "each refusal is counted once");
 	tap_ok(line->maxheld <= plan.limit && line->maxheld >= highest &&
-	       line->peak == line->maxheld,
+		       line->peak == line->maxheld,
 	       "maxheld is what held was at most");
 	tap_ok(!rescore_meta.payers_overflow && !rescore_meta.missed_frees &&
-	       !nr_entries(native_array(payers), 3), "no payer is left over");
+		       !nr_entries(native_array(payers), 3),
+	       "no payer is left over");
 }
 
 /*
@@ -182,10 +184,10 @@ static void test_greedy(unsigned int nr)
 	run_threads(nr, greedy_beside_modest);
 	for (i = 1; i < nr; i++)
 		refused += seen[i].refused;
-	tap_is_int(refused, 0,
-		   "none is refused because of another that was");
+	tap_is_int(refused, 0, "none is refused because of another that was");
 	tap_ok(!seen[0].charged && line->failcnt == seen[0].refused &&
-	       line->held == 1 && !passed, "only the one that never fits is");
+		       line->held == 1 && !passed,
+	       "only the one that never fits is");
 }
 
 /* Without a bound in the way no charge at all is lost. */
@@ -203,7 +205,9 @@ static void force_and_keep(unsigned int thread)
 			self->kept += n;
 		} else if (round % 3 == 1) {
 			self->kept += rescore_try_charge(SLOT, 0, n,
-							 RESCORE_SOFT) ? 0 : n;
+							 RESCORE_SOFT) ?
+					      0 :
+					      n;
 			self->charged++;
 		} else if (self->kept > n) {
 			rescore_uncharge(SLOT, 0, n);
@@ -232,9 +236,10 @@ static void test_sums(unsigned int nr, bool observe)
 	}
 	tap_is_int(line->held, kept, "sums are exact");
 	tap_ok(line->failcnt == (observe ? charged : 0) && !line->underflow &&
-	       line->maxheld >= kept && line->peak == line->maxheld,
-	       "%s", observe ? "what would have been refused is counted" :
-			       "nothing was refused");
+		       line->maxheld >= kept && line->peak == line->maxheld,
+	       "%s",
+	       observe ? "what would have been refused is counted" :
+			 "nothing was refused");
 }
 
 int main(void)

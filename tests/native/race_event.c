@@ -114,8 +114,10 @@ static void test_ring(unsigned int writers, unsigned int readers,
 		       i - writers, nr_read[i], nr_lost[i],
 		       rescore_meta.event_head);
 	}
-	tap_ok(!torn, "%u writers, %u readers, a ring of %u: every record is "
-	       "whole", writers, readers, size);
+	tap_ok(!torn,
+	       "%u writers, %u readers, a ring of %u: every record is "
+	       "whole",
+	       writers, readers, size);
 	tap_ok(complete, "each event was read or counted as lost");
 }
 

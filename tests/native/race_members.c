@@ -106,14 +106,16 @@ int main(void)
 		run_threads(nr, run);
 		printf("# %llu of those that stayed were in the hash\n",
 		       overflow);
-		tap_ok(!wrong, "%u threads, half of them writers: no look-up "
-		       "was wrong", nr);
+		tap_ok(!wrong,
+		       "%u threads, half of them writers: no look-up "
+		       "was wrong",
+		       nr);
 		for (i = 0; i < STAY; i++)
 			wrong += rescore_member(staying(i)) != 100 + i;
 		for (i = 0; i < MOVING; i++)
 			wrong += rescore_member(moving(i)) != 0;
 		tap_ok(!wrong && rescore_meta.members_overflow == overflow &&
-		       native_find(&members_more)->used == overflow,
+			       native_find(&members_more)->used == overflow,
 		       "afterwards all is as it was");
 	}
 	return tap_done();

@@ -219,7 +219,8 @@ int main(void)
 		tap_is_int(rescore_meta.payers_lost, sum.lost,
 			   "those without room are counted");
 		tap_ok(!rescore_payer_put(key_of(0), 1, &missed, false) &&
-		       missed == -1, "the table works on");
+			       missed == -1,
+		       "the table works on");
 	}
 	return tap_done();
 }

@@ -109,8 +109,7 @@ int main(void)
 				highest = line->peak;
 			missed += highest != BARRIER;
 			low += line->peak < line->held ||
-			       line->maxheld != BARRIER ||
-			       line->held != nr;
+			       line->maxheld != BARRIER || line->held != nr;
 		}
 		tap_is_int(missed, 0, "no sample misses the peak");
 		tap_is_int(low, 0, "and none is left below held");

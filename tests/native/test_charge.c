@@ -97,7 +97,8 @@ static void test_edges(void)
 
 	for (i = 0; i < sizeof(edges) / sizeof(*edges); i++)
 		tap_ok(edge_holds(i, false, false) &&
-		       edge_holds(i, true, false) && edge_holds(i, false, true),
+			       edge_holds(i, true, false) &&
+			       edge_holds(i, false, true),
 		       "%s", edges[i].name);
 }
 
@@ -115,7 +116,7 @@ static void test_outside(void)
 	rescore_force_charge(MODEL_SLOTS, 0, 1);
 	rescore_uncharge(~0U, 0, 1);
 	tap_ok(!memcmp(&before, &native_array(table)[1], sizeof(before)) &&
-	       rescore_meta.event_head == events,
+		       rescore_meta.event_head == events,
 	       "and its charges go nowhere");
 	tap_ok(rescore_line(1, RESCORE_RESOURCES_MAX) == rescore_line(1, 0),
 	       "a resource's id cannot leave its row");

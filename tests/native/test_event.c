@@ -67,28 +67,32 @@ static void test_content(void)
 	rescore_try_charge(3, 5, 3, RESCORE_HARD);
 	tap_is_int(next(), 1, "a refusal is one");
 	tap_ok(event.seq == 1 && event.time_ns == START && event.slot == 3 &&
-	       event.serial == 1003 && event.resource == 5,
+		       event.serial == 1003 && event.resource == 5,
 	       "when, and whose");
 	tap_ok(event.kind == RESCORE_EV_REFUSED &&
-	       event.severity == RESCORE_HARD && event.held == 8 &&
-	       event.bound == 10 && event.amount == 3, "what, at which bound");
+		       event.severity == RESCORE_HARD && event.held == 8 &&
+		       event.bound == 10 && event.amount == 3,
+	       "what, at which bound");
 	tap_ok(event.pid == 1234 && event.tid == 1235 &&
-	       !strcmp(event.comm, "fifteen letters") && !event.suppressed,
+		       !strcmp(event.comm, "fifteen letters") &&
+		       !event.suppressed,
 	       "by which task");
 
 	rescore_try_charge(3, 5, 13, RESCORE_SOFT);
 	tap_ok(next() == 1 && event.seq == 2 &&
-	       event.severity == RESCORE_SOFT && event.bound == 20 &&
-	       event.amount == 13, "the limit, when it is that");
+		       event.severity == RESCORE_SOFT && event.bound == 20 &&
+		       event.amount == 13,
+	       "the limit, when it is that");
 
 	line->flags = RESCORE_OBSERVE;
 	rescore_try_charge(3, 5, 3, RESCORE_HARD);
 	tap_ok(next() == 1 && event.kind == RESCORE_EV_OBSERVED &&
-	       event.held == 8 && event.amount == 3,
+		       event.held == 8 && event.amount == 3,
 	       "what would have been refused");
 	rescore_no_payer(3, 5);
 	tap_ok(next() == 1 && event.kind == RESCORE_EV_NO_PAYER &&
-	       event.held == 10 && event.bound == 10 && event.amount == 1,
+		       event.held == 10 && event.bound == 10 &&
+		       event.amount == 1,
 	       "an object whose payer has no room");
 	tap_is_int(next(), 0, "that was all");
 	tap_is_int(lost, 0, "none was lost");
@@ -160,12 +164,12 @@ static void test_ring(void)
 		right &= next() == 1 && event.seq == seq && cursor == seq;
 	tap_ok(right && !next() && !lost, "a full ring is read from 1 on");
 	tap_ok(user_next_event(&other, &event, &other_lost) == 1 &&
-	       event.seq == 1 && other == 1,
+		       event.seq == 1 && other == 1,
 	       "a second reader does not mind the first");
 
 	write_events(3);
 	tap_ok(user_next_event(&other, &event, &other_lost) == 1 &&
-	       event.seq == 4 && other_lost == 2,
+		       event.seq == 4 && other_lost == 2,
 	       "the slower one is told what it missed");
 	tap_ok(next() == 1 && event.seq == 9 && !lost, "the other goes on");
 

@@ -163,23 +163,32 @@ static bool peak_end(const void *arg)
 }
 
 static const struct charging charging[] = {
-	{ 1, 0, { { { TRY, 1 }, { DROP } }, { { TRY, 1 }, { DROP } },
-		  { { TRY, 1 } } } },
+	{ 1,
+	  0,
+	  { { { TRY, 1 }, { DROP } },
+	    { { TRY, 1 }, { DROP } },
+	    { { TRY, 1 } } } },
 	{ 2, 2, { { { FREE, 1 } }, { { TRY, 1 } }, { { TRY, 1 } } } },
 	{ 3, 2, { { { FREE, 1 } }, { { TRY, 2 }, { DROP } }, { { TRY, 1 } } } },
-	{ 4, 0, { { { TRY, 3 }, { DROP } }, { { TRY, 2 } },
-		  { { TRY, 2 }, { DROP } } } },
+	{ 4,
+	  0,
+	  { { { TRY, 3 }, { DROP } },
+	    { { TRY, 2 } },
+	    { { TRY, 2 }, { DROP } } } },
 	{ 9, 0, { { { TRY, 5 }, { DROP } }, { { TRY, 9 } }, { { TRY, 4 } } } },
 };
 
 static const struct charging reset = {
-	9, 2, { { { TRY, 3 }, { DROP } }, { { TRY, 2 } }, { { RESET } } }
+	9,
+	2,
+	{ { { TRY, 3 }, { DROP } }, { { TRY, 2 } }, { { RESET } } }
 };
 
-static const struct charging peaks = {
-	9, 0, { { { TRY, 3 }, { DROP } }, { { TRY, 2 }, { DROP } },
-		{ { PEAK }, { PEAK } } }
-};
+static const struct charging peaks = { 9,
+				       0,
+				       { { { TRY, 3 }, { DROP } },
+					 { { TRY, 2 }, { DROP } },
+					 { { PEAK }, { PEAK } } } };
 
 /* --- payers: entries of one bucket --------------------------------------------------- */
 
@@ -248,7 +257,7 @@ static void own_run(const void *arg, unsigned int cpu)
 
 	(void)arg;
 	result[0] = rescore_payer_put(key, 40 + cpu, &missed, false) ?:
-		    missed + 1;
+								       missed + 1;
 	result[1] = rescore_payer_find(key);
 	result[2] = rescore_payer_take(key);
 	result[3] = rescore_payer_take(key);
@@ -472,8 +481,9 @@ static bool ring_end(const void *arg)
 	ring_run(arg, 0);
 	nr_read = 0;
 	ring_read();
-	return !torn && nr_read == (ring->nr_events < ring->size ?
-					    ring->nr_events : ring->size);
+	return !torn &&
+	       nr_read == (ring->nr_events < ring->size ? ring->nr_events :
+							  ring->size);
 }
 
 static const struct ring rings[] = {
@@ -523,8 +533,7 @@ static bool throttle_end(const void *arg)
 	const struct throttling *throttling = arg;
 
 	return reported <= throttling->want &&
-	       reported + told +
-			       native_array(throttle)[1].line[0].suppressed ==
+	       reported + told + native_array(throttle)[1].line[0].suppressed ==
 		       2 * CPUS_MAX;
 }
 
@@ -570,10 +579,10 @@ static const struct scenario scenarios[] = {
 	  NULL, ring_end },
 	{ "a ring of two, twice round", 3, 2, &rings[2], ring_begin, ring_run,
 	  NULL, ring_end },
-	{ "a ring of two, three writers", 3, 3, &rings[3], ring_begin,
-	  ring_run, NULL, ring_end },
-	{ "a ring of one, three writers", 3, 3, &rings[4], ring_begin,
-	  ring_run, NULL, ring_end },
+	{ "a ring of two, three writers", 3, 3, &rings[3], ring_begin, ring_run,
+	  NULL, ring_end },
+	{ "a ring of one, three writers", 3, 3, &rings[4], ring_begin, ring_run,
+	  NULL, ring_end },
 
 	{ "one report left of a window", 3, 3, &throttling[0], throttle_begin,
 	  throttle_run, NULL, throttle_end },

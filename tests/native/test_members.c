@@ -38,7 +38,8 @@ static bool add(__u64 id, __u32 slot)
 {
 	bool full = bucket_is_full(id);
 	int want = full && nr_more == native_find(&members_more)->max_entries ?
-			   -1 : 0;
+			   -1 :
+			   0;
 
 	if (rescore_member_add(id, slot) != want)
 		return false;
@@ -107,7 +108,8 @@ static void test_one(void)
 	       "and recorded for another");
 	/* inode numbers: what 48 bits hold */
 	tap_ok(!rescore_member_add((1ULL << 48) - 2, 9) &&
-	       rescore_member((1ULL << 48) - 2) == 9, "the largest id");
+		       rescore_member((1ULL << 48) - 2) == 9,
+	       "the largest id");
 }
 
 static void test_full(void)
@@ -124,7 +126,8 @@ static void test_full(void)
 		right &= !rescore_member_add(ids[i], i + 1);
 	tap_ok(right && rescore_meta.members_overflow == 2,
 	       "eight in the bucket, two in the hash");
-	tap_is_int(rescore_member_add(ids[10], 11), -1, "there is no more room");
+	tap_is_int(rescore_member_add(ids[10], 11), -1,
+		   "there is no more room");
 	tap_is_int(rescore_meta.members_overflow, 2, "which leaves no trace");
 	for (i = 0; i < 11; i++)
 		right &= rescore_member(ids[i]) == (i < 10 ? i + 1 : 0);
@@ -134,15 +137,17 @@ static void test_full(void)
 	tap_ok(rescore_member(ids[8]) == 9 && rescore_member(ids[7]) == 8,
 	       "a removed entry hides nothing behind it");
 	tap_ok(!rescore_member_add(ids[10], 11) &&
-	       rescore_meta.members_overflow == 2 &&
-	       rescore_member(ids[10]) == 11, "its place is used again");
+		       rescore_meta.members_overflow == 2 &&
+		       rescore_member(ids[10]) == 11,
+	       "its place is used again");
 	rescore_member_remove(ids[9]);
 	rescore_member_remove(ids[9]);
 	tap_is_int(rescore_meta.members_overflow, 1, "out of the hash, once");
 	for (i = 0; i < 11; i++)
 		rescore_member_remove(ids[i]);
 	tap_ok(!rescore_meta.members_overflow && is_ordered() &&
-	       !nr_entries(native_array(members), 3), "emptied");
+		       !nr_entries(native_array(members), 3),
+	       "emptied");
 
 	native_find(&members_more)->lookups = 0;
 	for (i = 0; i < 11; i++)

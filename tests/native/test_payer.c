@@ -34,7 +34,8 @@ static void test_keys(void)
 		for (kind = 0; kind < 8; kind++) {
 			key = rescore_object_key(bases[base] + 0x123458, kind);
 			right &= key >> 16 == (((bases[base] + 0x123458) &
-						0xffffffffffffULL) | kind);
+						0xffffffffffffULL) |
+					       kind);
 			right &= !(key & 0xffff);
 			for (slot = 0; slot < 3; slot++) {
 				/* 0, 1, 65535 */
@@ -61,8 +62,9 @@ static void test_keys(void)
 		right &= !rescore_payer_add(rescore_object_key(bases[1], kind),
 					    65535 - kind);
 	for (kind = 0; kind < 8; kind++)
-		right &= rescore_payer_take(rescore_object_key(
-				 bases[1], kind)) == (int)(65535 - kind);
+		right &= rescore_payer_take(
+				 rescore_object_key(bases[1], kind)) ==
+			 (int)(65535 - kind);
 	tap_ok(right, "one address can be of every kind at once");
 	key = rescore_object_key(bases[1], 0);
 	right = !rescore_payer_add(key, 0) && rescore_payer_find(key) == 0 &&
@@ -123,7 +125,7 @@ static void test_full(void)
 	}
 	tap_ok(right, "the bucket is filled first, then the hash");
 	tap_ok(!put_one(keys[i], 100 + i, false) &&
-	       rescore_payer_add(keys[i], 100 + i) == -1,
+		       rescore_payer_add(keys[i], 100 + i) == -1,
 	       "the next is refused");
 	tap_ok(rescore_meta.payers_lost == 2 && overflow() == ROOM,
 	       "and counted as lost");
@@ -131,7 +133,8 @@ static void test_full(void)
 		right &= put_one(keys[i], 100 + i, true);
 	tap_ok(right, "what cannot be refused has spare room");
 	tap_ok(!put_one(keys[ALL], 100 + ALL, true) &&
-	       rescore_meta.payers_lost == 3 && overflow() == ROOM + SPARE,
+		       rescore_meta.payers_lost == 3 &&
+		       overflow() == ROOM + SPARE,
 	       "until that is full as well");
 	for (i = 0; i <= ALL; i++)
 		right &= rescore_payer_find(keys[i]) ==
@@ -143,14 +146,15 @@ static void test_full(void)
 	tap_is_int(rescore_payer_take(keys[ALL - 1]), -1, "and no second time");
 	tap_is_int(rescore_payer_take(keys[3]), 103, "one out of the bucket");
 	tap_ok(put_one(keys[ALL], 100 + ALL, false) &&
-	       overflow() == ROOM + SPARE - 1,
+		       overflow() == ROOM + SPARE - 1,
 	       "the place in the bucket is used first");
 	for (i = 0; i <= ALL; i++)
 		rescore_payer_take(keys[i]);
 	for (i = 0; i <= ALL; i++)
 		right &= rescore_payer_find(keys[i]) == -1;
 	tap_ok(right && !overflow() && !native_find(&payers_more)->used &&
-	       !nr_entries(native_array(payers), BITS), "emptied again");
+		       !nr_entries(native_array(payers), BITS),
+	       "emptied again");
 
 	native_find(&payers_more)->lookups = 0;
 	rescore_payer_find(keys[0]);
@@ -194,8 +198,8 @@ static void test_missed_charge(void)
 	__u64 keys[ALL + 1];
 	int i, missed;
 
-	fixture((struct sizes){ .slots = 3, .payers_bits = BITS,
-				.spare = SPARE });
+	fixture((struct sizes){
+		.slots = 3, .payers_bits = BITS, .spare = SPARE });
 	same_bucket(keys, ALL + 1);
 	old = rescore_line(1, 0);
 	new = rescore_line(2, 0);
@@ -209,16 +213,17 @@ static void test_missed_charge(void)
 	tap_ok(old->held == full - 2 && new->held == 2,
 	       "two of their addresses come back as another's");
 	tap_ok(rescore_try_charge_object(keys[full], 2, 0, RESCORE_HARD) &&
-	       new->held == 2 && new->failcnt == 1,
+		       new->held == 2 && new->failcnt == 1,
 	       "one without room is refused, counted and not charged");
 	tap_ok(rescore_try_charge_credit(keys[full], 2, 0, RESCORE_HARD) &&
-	       new->held == 2 && new->failcnt == 2, "so is a credit");
-	tap_ok(!rescore_force_charge_object(keys[full], 2, 0) &&
-	       new->held == 3, "one that is there already takes spare room");
+		       new->held == 2 && new->failcnt == 2,
+	       "so is a credit");
+	tap_ok(!rescore_force_charge_object(keys[full], 2, 0) && new->held == 3,
+	       "one that is there already takes spare room");
 
 	/* the spare room is in use: what is taken out does not get back in */
 	tap_ok(rescore_try_charge_object(keys[full - 2], 2, 0, RESCORE_HARD) &&
-	       old->held == full - 3 && new->held == 3,
+		       old->held == full - 3 && new->held == 3,
 	       "an object found in the hash that is then refused");
 	tap_is_int(rescore_payer_find(keys[full - 2]), -1,
 		   "has no payer any more");

@@ -37,8 +37,7 @@ void user_reset_maxheld(unsigned int slot, unsigned int id)
 	rescore_reset(&handle, slot, id, RESCORE_RESET_MAXHELD);
 }
 
-int user_set(unsigned int slot, unsigned int id, int64_t barrier,
-	     int64_t limit)
+int user_set(unsigned int slot, unsigned int id, int64_t barrier, int64_t limit)
 {
 	struct rescore_bounds bounds = {
 		.id = id,
