@@ -65,6 +65,7 @@ good destroy web
 # caught SIGNAL-ARGS...: a process in web ends with what the signal made it say.
 caught()
 {
+	rm -f "$tmp/caught"	# or the last one's "ready" would do
 	rlimitctl exec web sh -c 'trap "echo usr1; exit" USR1
 		trap "echo term; exit" TERM; echo ready
 		while :; do usleep 10000; done' > "$tmp/caught" &
