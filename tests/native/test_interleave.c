@@ -309,6 +309,33 @@ static bool credit_end(const void *arg)
 	       rescore_meta.payers_overflow == native_find(&payers_more)->used;
 }
 
+/* The last credit, in the hash: one of all gets it. */
+static void last_begin(const void *arg)
+{
+	(void)arg;
+	payers_begin(RESCORE_BUCKET_ENTRIES, 1);
+	rescore_payer_add(keys[15], 2);
+}
+
+static void last_run(const void *arg, unsigned int cpu)
+{
+	(void)arg;
+	results[cpu][0] = rescore_payer_take(keys[15]);
+}
+
+static bool last_end(const void *arg)
+{
+	unsigned int cpu, got = 0, none = 0;
+
+	(void)arg;
+	for (cpu = 0; cpu < CPUS_MAX; cpu++) {
+		got += results[cpu][0] == 2;
+		none += results[cpu][0] == -1;
+	}
+	return got == 1 && none == 2 && !rescore_meta.payers_overflow &&
+	       !native_find(&payers_more)->used;
+}
+
 /* What is charged is what is recorded, whoever got the last place. */
 static void object_begin(const void *arg)
 {
@@ -568,6 +595,8 @@ static const struct scenario scenarios[] = {
 	  overflow_holds, own_end },
 	{ "credits of one key", 3, 2, NULL, own_begin, credit_run,
 	  overflow_holds, credit_end },
+	{ "the last credit", 3, 2, NULL, last_begin, last_run, overflow_holds,
+	  last_end },
 	{ "the last places", 3, 2, NULL, object_begin, object_run,
 	  overflow_holds, object_end },
 	{ "members while others come and go", 3, 2, NULL, member_begin,
