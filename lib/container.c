@@ -216,6 +216,54 @@ int rescore_attach(struct rescore *rs, unsigned int slot, const char *cgroup)
 	return err;
 }
 
+static int detach_locked(struct rescore *rs, unsigned int slot,
+			 const char *cgroup)
+{
+	struct rescore_container *container = &rs->containers[slot];
+	char path[PATH_MAX];
+	unsigned int i;
+	uint64_t id;
+	int err, fd;
+
+	fd = rescore_cgroup_open(cgroup, path, sizeof(path), &id);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	for (i = 0; i < container->nr_roots; i++)
+		if (container->roots[i] == id)
+			break;
+	if (i == container->nr_roots)
+		return rescore_error(-ENOENT,
+				     "\"%s\" is not attached to \"%s\"", cgroup,
+				     container->name);
+	if (i == 0 && (container->flags & RESCORE_OWN_CGROUP))
+		return rescore_error(
+			-EINVAL,
+			"\"%s\" was made for \"%s\" and goes with it: destroy that",
+			cgroup, container->name);
+	err = adopt(rs, path, slot, 0, false);
+	if (err)
+		return err;
+	container->nr_roots--;
+	for (; i < container->nr_roots; i++)
+		container->roots[i] = container->roots[i + 1];
+	return rescore_run_adopters(rs);
+}
+
+int rescore_detach(struct rescore *rs, unsigned int slot, const char *cgroup)
+{
+	int err;
+
+	if (!rescore_slot_is_live(rs, slot))
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_lock(rs);
+	if (err)
+		return err;
+	err = detach_locked(rs, slot, cgroup);
+	rescore_unlock(rs);
+	return err;
+}
+
 int rescore_cgroup_path(const struct rescore *rs, unsigned int slot,
 			unsigned int i, char *ret_path, size_t size)
 {

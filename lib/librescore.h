@@ -118,6 +118,15 @@ RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,
 			       const char *cgroup);
 
 /*
+ * Take a cgroup that was attached, with all below it, out from under container
+ * @slot. Its tasks run on and are uncharged; files and the like that they opened
+ * stay charged until they are gone. -ENOENT: no such cgroup, or it is not
+ * attached. -EINVAL: it is the one that rescore made.
+ */
+RESCORE_API int rescore_detach(struct rescore *rs, unsigned int slot,
+			       const char *cgroup);
+
+/*
  * -EBUSY: it has processes, or charges that are still there after five seconds.
  * With @force its processes are killed first; charges that remain (files that
  * were passed to another container) keep the slot taken until they are gone.

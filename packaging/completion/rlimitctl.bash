@@ -119,7 +119,7 @@ _rlimitctl()
 	case $verb in
 	help) _rlimitctl_words --list-verbs ;;
 	show|destroy) _rlimitctl_words --list-containers ;;
-	audit|attach|exec|kill)
+	audit|attach|detach|exec|kill)
 		[ ${#args[@]} -gt 0 ] || _rlimitctl_words --list-containers
 		;;
 	mode) _rlimitctl_mode ;;

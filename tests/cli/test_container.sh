@@ -116,6 +116,7 @@ json '.containers[0].cgroups == ["/sys/fs/cgroup/rescore-test1"]' show web --jso
 bad 1 'rescore-test1' create db --cgroup rescore-test1
 bad 1 'rescore-test1' create db --cgroup /sys/fs/cgroup/rescore-test1/below
 good attach web --cgroup /sys/fs/cgroup/rescore-test2
+good create own
 json '.containers[0].cgroups | length == 2' show web --json
 bad 1 'rescore-test2' attach web --cgroup rescore-test2
 bad 1 'nosuch' attach web --cgroup nosuch
@@ -125,6 +126,15 @@ grep -q '^ *1  web  *1  *0  *0  *0  /sys/fs/cgroup/rescore-test1 and 1 more$' \
 	"$tmp/out"
 result $? "list counts the cgroups"
 bad 1 '"web" is busy' destroy web
+bad 1 'was made for' detach own --cgroup rescore/own
+bad 1 'is not attached to "web"' detach web --cgroup rescore-test1/below
+bad 1 'nosuch' detach web --cgroup nosuch
+good detach web --cgroup rescore-test1
+is "what is detached is not counted" "$(row web numproc held)" 0
+kill -0 $pid
+result $? "and runs on"
+good destroy own
+good attach web --cgroup rescore-test1
 kill $pid
 wait
 until_true has web 0

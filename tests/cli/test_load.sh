@@ -7,7 +7,7 @@
 remedy='rescore is not loaded: run `rlimitctl load` as root'
 for verb in list show resources events audit 'create web' 'destroy web' \
 	'set web numproc=5' 'mode web observe' 'reset web' \
-	'attach web --cgroup /' 'exec web true' 'kill web' ''; do
+	'attach web --cgroup /' 'detach web --cgroup /' 'exec web true' 'kill web' ''; do
 	# shellcheck disable=SC2086
 	bad 1 "$remedy" $verb
 done
@@ -35,7 +35,7 @@ as_user()
 }
 
 verbs='load list show resources events audit create:web destroy:web
-	set:web:numproc=5 mode:web:observe reset:web attach:web:--cgroup:/
+	set:web:numproc=5 mode:web:observe reset:web attach:web:--cgroup:/ detach:web:--cgroup:/
 	exec:web:true kill:web status'
 for verb in $verbs; do
 	as_user "$(echo "$verb" | tr : ' ')"

@@ -55,6 +55,7 @@ bad 2 'reset needs an argument' reset
 bad 2 'attach needs an argument' attach
 bad 2 '"y" is one argument too many' attach x y --cgroup z
 bad 2 'attach needs the cgroup' attach web
+bad 2 'detach needs the cgroup' detach web
 bad 2 'exec needs an argument' exec
 bad 2 'exec needs more arguments' exec web
 bad 2 'exec needs more arguments' exec web --

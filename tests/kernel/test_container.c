@@ -246,6 +246,43 @@ TEST_F(container, attach_running)
 	EXPECT_EQ(0, count_members(slot));
 }
 
+/* What is detached runs on, is the host's, and pays only for what it opened. */
+TEST_F(container, detach)
+{
+	struct puppet *p;
+	int slot;
+
+	make_tree();
+	p = puppet_in(0);
+	EXPECT_EQ(0, move_to_path(p->pid, BASE "/x/y"));
+	ASSERT_LT(0, slot = make("kt-a"));
+	EXPECT_EQ(-ENOENT, rescore_detach(rs, slot, BASE "/x"));
+	ASSERT_EQ(0, rescore_attach(rs, slot, BASE "/x"));
+	EXPECT_EQ(0, puppet_do(p, threads_start, 3, 0, 0));
+	EXPECT_EQ(4, held(slot, numproc));
+	EXPECT_EQ(PUPPET_FD, puppet_open(p, "/dev/null", O_RDONLY));
+
+	EXPECT_EQ(-ENOENT, rescore_detach(rs, slot, BASE "/x/y"));
+	EXPECT_EQ(-ENOENT, rescore_detach(rs, slot, BASE "/none"));
+	EXPECT_EQ(-ENOENT, rescore_detach(rs, 999, BASE "/x"));
+	EXPECT_EQ(-EINVAL, rescore_detach(rs, slot, path_of(slot)));
+	EXPECT_EQ(4, held(slot, numproc));
+
+	EXPECT_EQ(0, rescore_detach(rs, slot, BASE "/x"));
+	EXPECT_EQ(0, held(slot, numproc));
+	EXPECT_EQ(1, count_members(slot));
+	EXPECT_EQ(1, held(slot, numfile));
+	EXPECT_EQ(0, rescore_container_of(rs, p->pid));
+	EXPECT_EQ(PUPPET_FD + 1, puppet_open(p, "/dev/null", O_RDONLY));
+	EXPECT_EQ(1, held(slot, numfile));
+	EXPECT_EQ(0, puppet_close(p, PUPPET_FD));
+	EXPECT_HELD(0, slot, numfile);
+	EXPECT_EQ(0, rescore_attach(rs, slot, BASE "/x"));
+	EXPECT_EQ(4, held(slot, numproc));
+	EXPECT_EQ(0, rescore_detach(rs, slot, BASE "/x"));
+	puppet_end(p);
+}
+
 /* Attaching while tasks fork and exit misses none and counts none twice. */
 TEST_F(container, attach_storm)
 {

@@ -5,12 +5,16 @@
 
 #include "rlimitctl.h"
 
-/* Take back a container that was made a moment ago. A status. */
+/*
+ * Take back a container that was made a moment ago. A status. By force only after
+ * an attached cgroup is let go, since it kills: what was charged meanwhile may
+ * stay open.
+ */
 static int undo_create(struct rescore *rs, unsigned int slot, const char *name,
-		       const char *why)
+		       const char *cgroup, const char *why)
 {
-	/* Never by force: that would kill what runs in an attached cgroup. */
-	if (rescore_destroy(rs, slot, false))
+	if ((cgroup && rescore_detach(rs, slot, cgroup)) ||
+	    rescore_destroy(rs, slot, cgroup))
 		return fail("the limits of \"%s\" could not be set: %s; the "
 			    "container stays, without them",
 			    name, why);
@@ -30,7 +34,8 @@ static int create(struct rescore *rs, const char *name, const char *cgroup,
 		return STATUS_OK;
 
 	why = strdup(rescore_strerror());
-	status = undo_create(rs, (unsigned int)slot, name, why ? why : "");
+	status = undo_create(rs, (unsigned int)slot, name, cgroup,
+			     why ? why : "");
 	free(why);
 	return status;
 }
@@ -114,23 +119,37 @@ int cmd_destroy(const struct invocation *inv)
 	return status;
 }
 
-int cmd_attach(const struct invocation *inv)
+/* attach and detach differ in one call. */
+static int change_cgroups(const struct invocation *inv,
+			  int (*change)(struct rescore *rs, unsigned int slot,
+					const char *cgroup))
 {
 	const char *cgroup = inv->option[OPT_CGROUP];
+	const char *verb = inv->command->name;
 	struct rescore *rs;
 	unsigned int slot;
 	int status;
 
 	if (!cgroup)
-		return usage("attach needs the cgroup: rlimitctl attach %s "
+		return usage("%s needs the cgroup: rlimitctl %s %s "
 			     "--cgroup PATH",
-			     inv->argv[0]);
+			     verb, verb, inv->argv[0]);
 	status = open_session(inv, false, &rs);
 	if (status)
 		return status;
 	status = find_container(rs, inv->argv[0], &slot);
-	if (!status && rescore_attach(rs, slot, cgroup))
+	if (!status && change(rs, slot, cgroup))
 		status = fail("%s", rescore_strerror());
 	rescore_close(rs);
 	return status;
+}
+
+int cmd_attach(const struct invocation *inv)
+{
+	return change_cgroups(inv, rescore_attach);
+}
+
+int cmd_detach(const struct invocation *inv)
+{
+	return change_cgroups(inv, rescore_detach);
 }

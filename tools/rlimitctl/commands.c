@@ -82,6 +82,11 @@ static const struct option_spec attach_options[] = {
 	END,
 };
 
+static const struct option_spec detach_options[] = {
+	{ OPT_CGROUP, "cgroup", 0, "PATH", "the cgroup that was attached" },
+	END,
+};
+
 static const struct option_spec exec_options[] = {
 	{ OPT_ADMIN, "admin", 0, NULL,
 	  "never refuse it or its children anything" },
@@ -137,6 +142,9 @@ const struct command commands[] = {
 	{ "attach", 1, 1, 0, "NAME --cgroup PATH",
 	  "Put another cgroup under a container's limits", cmd_attach,
 	  attach_options },
+	{ "detach", 1, 1, 0, "NAME --cgroup PATH",
+	  "Take an attached cgroup out from under a container's limits",
+	  cmd_detach, detach_options },
 	{ "exec", 2, ANY, 1, "NAME -- COMMAND [ARGUMENT]...",
 	  "Run a command in a container", cmd_exec, exec_options },
 	{ "kill", 1, 1, 0, "NAME",

@@ -130,6 +130,7 @@ int cmd_status(const struct invocation *inv);
 int cmd_create(const struct invocation *inv);
 int cmd_destroy(const struct invocation *inv);
 int cmd_attach(const struct invocation *inv);
+int cmd_detach(const struct invocation *inv);
 int cmd_list(const struct invocation *inv);
 int cmd_set(const struct invocation *inv);
 int cmd_mode(const struct invocation *inv);
