@@ -20,15 +20,12 @@
 /* A row that moves while it is counted is counted again. */
 #define AUDIT_TRIES	20
 
-#define KIND_MASK	7
-#define ADDRESS(key)	((key) & ~(uint64_t)KIND_MASK)
-
 /* Everything that was found, per slot. */
 struct findings {
 	const struct rescore *rs;
 	struct rescore_bucket *payers;
 	size_t nr_payers;
-	uint64_t *files;		/* 48-bit addresses, sorted, unique */
+	uint64_t *files;		/* RESCORE_KEY_ADDRESS, sorted, unique */
 	size_t nr_files;
 	unsigned int *tasks;
 	unsigned int *locks;
@@ -148,7 +145,7 @@ static int find_files(struct findings *found)
 		n += size / sizeof(*all);
 	}
 	for (i = 0; i < n; i++)
-		all[i] &= (1ULL << RESCORE_KEY_BITS) - 1;
+		all[i] &= RESCORE_ADDRESS_MASK;
 	qsort(all, n, sizeof(*all), compare);
 	for (i = j = 0; i < n; i++)
 		if (!i || all[i] != all[i - 1])
@@ -165,7 +162,7 @@ static bool file_lives(uint64_t address)
 	struct {
 		uint64_t address;
 		uint64_t references;
-	} request = { address | 0xffffULL << RESCORE_KEY_BITS };
+	} request = { .address = address };
 
 	return rescore_run_syscall("numfile__audit_live", &request,
 				   sizeof(request)) == 0 &&
@@ -212,13 +209,13 @@ static bool is_of_kind(const struct findings *found, uint64_t key,
 		       uint32_t kinds)
 {
 	(void)found;
-	return kinds & 1U << (key & KIND_MASK);
+	return kinds & 1U << RESCORE_KEY_KIND(key);
 }
 
 static bool is_live_file(const struct findings *found, uint64_t key,
 			 uint32_t kinds)
 {
-	uint64_t address = ADDRESS(key);
+	uint64_t address = RESCORE_KEY_ADDRESS(key);
 
 	return is_of_kind(found, key, kinds) &&
 	       (bsearch(&address, found->files, found->nr_files,

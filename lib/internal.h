@@ -69,7 +69,15 @@ bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot);
 /* Give back slots of destroyed containers that hold nothing any more. */
 void rescore_reap(struct rescore *rs);
 
-bool rescore_locked_down(void);		/* probe.c */
+/* --- probe.c --- */
+struct btf;
+bool rescore_locked_down(void);
+/* Do BPF programs on LSM hooks run? @btf is the kernel's. Attaches one to see. */
+bool rescore_lsm_works(const struct btf *btf);
+/* Can a task be preempted inside a program? Yes if that is not to be found out. */
+bool rescore_preemptible(void);
+/* Physical address of the last byte of memory; 0: not known. */
+uint64_t rescore_memory_end(void);
 
 /* Milliseconds of CLOCK_MONOTONIC; naps are 5 ms. */
 int64_t rescore_now_ms(void);

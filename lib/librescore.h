@@ -89,6 +89,13 @@ RESCORE_API int rescore_find_resource(const struct rescore *rs,
 RESCORE_API unsigned int rescore_nr_hooks(const struct rescore *rs);
 RESCORE_API const struct rescore_hook *rescore_hook(const struct rescore *rs,
 						    unsigned int i);
+/*
+ * How often the kernel skipped the program since it was loaded, because it was
+ * running on the same CPU already: what it should have counted is off by as
+ * much, until the object is freed. Negative errno: it cannot be asked.
+ */
+RESCORE_API int64_t rescore_hook_skipped(const struct rescore *rs,
+					 unsigned int i);
 
 /* --- containers ------------------------------------------------------------ */
 

@@ -110,6 +110,12 @@ static int check_machine(struct load *load)
 		return rescore_error(
 			-EOPNOTSUPP,
 			"this kernel has no BTF (/sys/kernel/btf/vmlinux): it needs CONFIG_DEBUG_INFO_BTF");
+	if (rescore_memory_end() > RESCORE_ADDRESS_MASK)
+		return rescore_error(
+			-EOPNOTSUPP,
+			"this machine has memory above 64 TiB, where addresses of objects are not unique");
+	load->lsm = rescore_lsm_works(load->btf);
+	load->preemptible = rescore_preemptible();
 	if (!cgroups)
 		return rescore_error(
 			-EOPNOTSUPP,
@@ -191,6 +197,23 @@ static int write_map(struct load *load, const char *name, const void *elements,
 	return 0;
 }
 
+/* Where the kernel keeps meta: see rescore_address(). */
+static int find_base(struct load *load)
+{
+	struct bpf_program *prog;
+	int err;
+
+	prog = bpf_object__find_program_by_name(load->core, "core__base");
+	if (!prog)
+		return rescore_error(-ENOEXEC, "the core has no core__base");
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &load->meta.base,
+		    .ctx_size_in = sizeof(load->meta.base));
+	err = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+	return err ? rescore_error(-errno, "cannot run core__base: %s",
+				   strerror(errno)) :
+		     0;
+}
+
 /* The registry, then the word that makes the programs act. */
 static int go_live(struct load *load)
 {
@@ -198,8 +221,11 @@ static int go_live(struct load *load)
 
 	order_ubc_rows(load);
 	load->meta.generation = 1;
-	err = write_map(load, "registry", load->registry,
-			sizeof(load->registry[0]), load->meta.nr_resources);
+	err = find_base(load);
+	err = err   ?:
+		      write_map(load, "registry", load->registry,
+				sizeof(load->registry[0]),
+				load->meta.nr_resources);
 	err = err   ?:
 		      write_map(load, "hooks", load->hooks,
 				sizeof(load->hooks[0]), load->meta.nr_hooks);

@@ -16,12 +16,27 @@ struct load {
 	const char *bpf_dir;
 	struct btf *btf;		/* of the kernel */
 	int cgroup_fd;			/* of the root cgroup */
+	bool lsm;			/* programs on LSM hooks run */
+	bool preemptible;		/* the kernel, or we cannot tell */
 	struct bpf_object *core;	/* owns the shared maps */
 	struct bpf_object *objects[LOAD_OBJECTS_MAX];
 	unsigned int nr_objects;
 };
 
+#define LOAD_CORE	"core"		/* prefix of the core's programs */
+
 /* Open, verify and attach bpf_dir/@file; its pins go to STAGING_DIR. */
 int load_object(struct load *load, const char *file);
+
+/* --- hooks.c --- */
+/* List the object's programs; state says whether they fit this kernel. */
+int load_add_hooks(struct load *load, struct bpf_object *object,
+		   const char *controller);
+struct rescore_hook *load_find_hook(struct load *load, const char *name);
+/* The first hook of @name (a resource, or LOAD_CORE) that nothing stands in for. */
+const struct rescore_hook *load_missing_hook(const struct load *load,
+					     const char *name);
+/* A resource that lacks a hook is off, and all its programs with it. */
+void load_settle_resource(struct load *load, struct rescore_resource *resource);
 
 #endif /* RESCORE_LOAD_H */

@@ -11,154 +11,6 @@
 
 #include "load.h"
 
-#define CORE	"core"		/* prefix of the core's programs */
-
-/* --- which programs fit this kernel ----------------------------------------- */
-
-/* "fmod_ret/security_file_alloc" -> what must be in the kernel's BTF. */
-static bool target_exists(const struct load *load, const char *section,
-			  char *why, size_t size)
-{
-	static const struct {
-		const char *prefix;
-		const char *format;
-		unsigned int kind;
-	} kinds[] = {
-		{ "fmod_ret/", "%s", BTF_KIND_FUNC },
-		{ "fentry/", "%s", BTF_KIND_FUNC },
-		{ "fexit/", "%s", BTF_KIND_FUNC },
-		{ "tp_btf/", "btf_trace_%s", BTF_KIND_TYPEDEF },
-		{ "iter/", "bpf_iter_%s", BTF_KIND_FUNC },
-	};
-	char name[128];
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		if (strncmp(section, kinds[i].prefix, strlen(kinds[i].prefix)))
-			continue;
-		section += strlen(kinds[i].prefix);
-		snprintf(name, sizeof(name), kinds[i].format, section);
-		if (btf__find_by_name_kind(load->btf, name, kinds[i].kind) > 0)
-			return true;
-		snprintf(why, size, "this kernel has no %s %s",
-			 kinds[i].kind == BTF_KIND_TYPEDEF ? "tracepoint" :
-							     "function",
-			 section);
-		return false;
-	}
-	return true;
-}
-
-static struct rescore_hook *find_hook(struct load *load, const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < load->meta.nr_hooks; i++)
-		if (!strcmp(load->hooks[i].name, name))
-			return &load->hooks[i];
-	return NULL;
-}
-
-static int add_hooks(struct load *load, struct bpf_object *object,
-		     const char *controller)
-{
-	struct bpf_program *prog;
-	struct rescore_hook *hook;
-
-	bpf_object__for_each_program(prog, object) {
-		if (load->meta.nr_hooks == RESCORE_HOOKS_MAX)
-			return rescore_error(
-				-E2BIG,
-				"the controllers have more than %d programs",
-				RESCORE_HOOKS_MAX);
-		hook = &load->hooks[load->meta.nr_hooks++];
-		snprintf(hook->name, sizeof(hook->name), "%s",
-			 bpf_program__name(prog));
-		snprintf(hook->target, sizeof(hook->target), "%s",
-			 bpf_program__section_name(prog));
-		snprintf(hook->controller, sizeof(hook->controller), "%s",
-			 controller);
-		hook->state = target_exists(load,
-					    bpf_program__section_name(prog),
-					    hook->why, sizeof(hook->why));
-	}
-	return 0;
-}
-
-/* "numflock__flock_end__x64" -> "numflock__flock_end" */
-static size_t group_length(const char *name)
-{
-	const char *what = strstr(name, "__");
-	const char *variant = what ? strstr(what + 2, "__") : NULL;
-
-	return variant ? (size_t)(variant - name) : strlen(name);
-}
-
-static bool is_optional(const char *name)
-{
-	size_t length = strlen(name);
-
-	return length > 5 && !strcmp(name + length - 5, "__opt");
-}
-
-static bool serves(const struct rescore_hook *hook, const char *name)
-{
-	size_t length = strlen(name);
-
-	return !strncmp(hook->name, name, length) &&
-	       !strncmp(hook->name + length, "__", 2);
-}
-
-/* The first hook of @name (a resource, or CORE) that no variant stands in for. */
-static const struct rescore_hook *missing_hook(const struct load *load,
-					       const char *name)
-{
-	const struct rescore_hook *hook, *other;
-	unsigned int i, j;
-	size_t length;
-
-	for (i = 0; i < load->meta.nr_hooks; i++) {
-		hook = &load->hooks[i];
-		if (!serves(hook, name) || hook->state == RESCORE_ON ||
-		    is_optional(hook->name))
-			continue;
-		length = group_length(hook->name);
-		for (j = 0; j < load->meta.nr_hooks; j++) {
-			other = &load->hooks[j];
-			if (other->state == RESCORE_ON &&
-			    group_length(other->name) == length &&
-			    !strncmp(other->name, hook->name, length))
-				break;
-		}
-		if (j == load->meta.nr_hooks)
-			return hook;
-	}
-	return NULL;
-}
-
-/* A resource that lacks a hook is off, and all its programs with it. */
-static void settle_resource(struct load *load,
-			    struct rescore_resource *resource)
-{
-	const struct rescore_hook *missing;
-	struct rescore_hook *hook;
-	unsigned int i;
-
-	missing = missing_hook(load, resource->name);
-	resource->state = missing ? RESCORE_OFF : RESCORE_ON;
-	if (!missing)
-		return;
-	snprintf(resource->why, sizeof(resource->why), "%s", missing->why);
-	for (i = 0; i < load->meta.nr_hooks; i++) {
-		hook = &load->hooks[i];
-		if (!serves(hook, resource->name) || hook->state != RESCORE_ON)
-			continue;
-		hook->state = RESCORE_OFF;
-		snprintf(hook->why, sizeof(hook->why), "%s is off",
-			 resource->name);
-	}
-}
-
 /* --- what the object is told before it is verified ---------------------------- */
 
 /* What it returns is const for those who load nothing; before that it is ours. */
@@ -183,6 +35,7 @@ static int configure(struct load *load, struct bpf_object *object,
 		.members_shift = 64 - load->meta.members_bits,
 		.payers_shift = 64 - load->meta.payers_bits,
 		.events_mask = load->meta.nr_events - 1,
+		.preemptible = load->preemptible,
 	};
 	return 0;
 }
@@ -211,7 +64,7 @@ static int add_resources(struct load *load, struct bpf_object *object,
 		resource->id = id;
 		snprintf(resource->controller, sizeof(resource->controller),
 			 "%s", controller);
-		settle_resource(load, resource);
+		load_settle_resource(load, resource);
 		load->registry[id] = *resource;
 		load->meta.nr_resources++;
 	}
@@ -368,7 +221,7 @@ static int attach_all(struct load *load, struct bpf_object *object)
 	int err;
 
 	bpf_object__for_each_program(prog, object) {
-		hook = find_hook(load, bpf_program__name(prog));
+		hook = load_find_hook(load, bpf_program__name(prog));
 		if (!hook || hook->state != RESCORE_ON)
 			continue;
 		err = attach(load, prog);
@@ -381,7 +234,7 @@ static int attach_all(struct load *load, struct bpf_object *object)
 	}
 	for (i = 0; i < load->meta.nr_resources; i++)
 		if (load->registry[i].state == RESCORE_ON)
-			settle_resource(load, &load->registry[i]);
+			load_settle_resource(load, &load->registry[i]);
 	for (i = 0; i < load->meta.nr_hooks; i++)
 		if (load->hooks[i].state == RESCORE_OFF)
 			detach(load->hooks[i].name);
@@ -440,7 +293,7 @@ int load_object(struct load *load, const char *file)
 	load->objects[load->nr_objects++] = object;
 
 	err = configure(load, object, path);
-	err = err ?: add_hooks(load, object, controller);
+	err = err ?: load_add_hooks(load, object, controller);
 	err = err ?: add_resources(load, object, controller);
 	err = err		 ?:
 		      load->core ? share_maps(load, object) :
@@ -448,11 +301,10 @@ int load_object(struct load *load, const char *file)
 	if (err)
 		return err;
 	bpf_object__for_each_program(prog, object)
-		bpf_program__set_autoload(prog,
-					  find_hook(load,
-						    bpf_program__name(prog))
-							  ->state ==
-						  RESCORE_ON);
+		bpf_program__set_autoload(
+			prog,
+			load_find_hook(load, bpf_program__name(prog))->state ==
+				RESCORE_ON);
 	err = bpf_object__load(object);
 	if (err)
 		return load_error(file, err);
@@ -463,7 +315,7 @@ int load_object(struct load *load, const char *file)
 			return err;
 	}
 	err = attach_all(load, object);
-	missing = missing_hook(load, CORE);
+	missing = load_missing_hook(load, LOAD_CORE);
 	if (!err && missing)
 		err = rescore_error(-EOPNOTSUPP, "%s: %s", missing->name,
 				    missing->why);

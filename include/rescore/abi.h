@@ -24,7 +24,7 @@
 #include <linux/types.h>
 #endif
 
-#define RESCORE_ABI		1
+#define RESCORE_ABI		2
 
 #define RESCORE_PIN_DIR		"/sys/fs/bpf/rescore"
 
@@ -156,13 +156,22 @@ struct rescore_container {
  *
  * members: key = id of a cgroup. A removed entry becomes RESCORE_TOMB, so that
  * a look-up can end at the first empty one.
- * payers: key = the object's address (its 48 low bits) with one of enum
- * rescore_object in the three lowest bits, which alignment leaves free. A
- * removed entry becomes 0.
+ * payers: key = the object's address and its kind, enum rescore_object. The 46
+ * low bits of an address tell all objects apart, since Linux maps at most 64 TiB
+ * of memory with 4-level page tables (the loader refuses a machine with more).
+ * The kind's three low bits are in the address's three lowest, which alignment
+ * leaves free, its other two above the address. A removed entry becomes 0.
  */
 #define RESCORE_BUCKET_ENTRIES	8
 #define RESCORE_TOMB		(~(__u64)0)
 #define RESCORE_KEY_BITS	48
+#define RESCORE_ADDRESS_BITS	46
+#define RESCORE_ADDRESS_MASK	((1ULL << RESCORE_ADDRESS_BITS) - 1)
+#define RESCORE_KIND_KEY(kind)			\
+	(((__u64)(kind) & 7) | (__u64)(kind) >> 3 << RESCORE_ADDRESS_BITS)
+#define RESCORE_KEY_KIND(key)			\
+	((unsigned int)(((key) & 7) | (key) >> RESCORE_ADDRESS_BITS << 3))
+#define RESCORE_KEY_ADDRESS(key)		((key) & RESCORE_ADDRESS_MASK & ~7ULL)
 
 #define RESCORE_PAYERS_SPARE	1024	/* see rescore_payers_room() */
 
@@ -179,6 +188,7 @@ enum rescore_object {
 	RESCORE_OBJ_PTY_CREDIT	= 5,	/* task: a pty it may still make */
 	RESCORE_OBJ_SOCK	= 6,	/* struct sock */
 	RESCORE_OBJ_ADMIN	= 7,	/* task whose charges are never refused */
+	RESCORE_OBJ_KINDS	= 32,
 };
 
 /* golden-ratio hash: multiplicative, Knuth, TAOCP vol. 3, 6.4 */
@@ -267,7 +277,8 @@ struct rescore_meta {
 	__u32 adopt_changed;
 	__u32 adopt_foreign;	/* recorded for another container: left alone */
 	__u32 adopt_failed;	/* no room */
-	__u64 reserved[8];
+	__u64 base;		/* address of this struct in the kernel */
+	__u64 reserved[7];
 };
 
 /* What each object is told at load (section .rodata.config). */
@@ -276,6 +287,8 @@ struct rescore_config {
 	__u32 members_shift;	/* 64 - members_bits */
 	__u32 payers_shift;
 	__u32 events_mask;
+	__u32 preemptible;	/* programs may be skipped, and are there twice */
+	__u32 reserved;
 };
 
 #define RESCORE_ASSERT_SIZE(type, size) \
@@ -290,6 +303,6 @@ RESCORE_ASSERT_SIZE(struct rescore_bucket, 64);
 RESCORE_ASSERT_SIZE(struct rescore_event, 128);
 RESCORE_ASSERT_SIZE(struct rescore_throttle, 512);
 RESCORE_ASSERT_SIZE(struct rescore_meta, 256);
-RESCORE_ASSERT_SIZE(struct rescore_config, 16);
+RESCORE_ASSERT_SIZE(struct rescore_config, 24);
 
 #endif /* RESCORE_ABI_H */

@@ -47,15 +47,15 @@ RESCORE_RESOURCE(numpty) = {
 	.help = "open pseudo-terminal masters",
 };
 
-SEC("fmod_ret/security_file_alloc")
-int RESCORE_PROG(numfile__open, struct file *file)
+RESCORE_SECURITY(numfile__open, file_alloc_security, security_file_alloc,
+		 struct file *file)
 {
 	__u32 slot = rescore_current();
 	__u64 key;
 
 	if (!slot)
 		return 0;
-	key = rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_FILE);
+	key = rescore_object_key(rescore_address(file), RESCORE_OBJ_FILE);
 	if (rescore_try_charge_object(key, slot, numfile.id, RESCORE_HARD))
 		return -ENFILE;
 	return 0;
@@ -88,11 +88,11 @@ static __always_inline void pty_credit_drop(void)
 		rescore_uncharge(slot, numpty.id, 1);
 }
 
-SEC("fentry/security_file_free")
-int RESCORE_PROG(numfile__free, struct file *file)
+RESCORE_SECURITY_VOID(numfile__free, file_free_security, security_file_free,
+		      struct file *file)
 {
 	rescore_uncharge_object(
-		rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_FILE),
+		rescore_object_key(rescore_address(file), RESCORE_OBJ_FILE),
 		numfile.id);
 	pty_credit_drop();
 	return 0;
@@ -134,28 +134,43 @@ int numpty__open(struct bpf_cgroup_dev_ctx *ctx)
 	return 1;
 }
 
+static __always_inline void pty_own(struct file *filp)
+{
+	int slot = pty_credit_take();
+
+	if (slot > 0)
+		rescore_own(rescore_object_key(rescore_address(filp),
+					       RESCORE_OBJ_PTY),
+			    slot, numpty.id, true);
+}
+
+/*
+ * In the middle of ptmx_open(), which releases the terminal if it fails after
+ * that. Two programs, since the kernel may skip one (RESCORE_SECURITY).
+ */
+SEC("fentry/tty_add_file")
+int RESCORE_PROG(numpty__added, struct tty_struct *tty, struct file *filp)
+{
+	pty_own(filp);
+	return 0;
+}
+
 SEC("fexit/ptmx_open")
 int RESCORE_PROG(numpty__opened, struct inode *inode, struct file *filp,
 		 int ret)
 {
-	int slot = pty_credit_take();
-
-	if (slot <= 0)
-		return 0;
 	if (ret)
-		rescore_uncharge(slot, numpty.id, 1);
+		pty_credit_drop();
 	else
-		rescore_own(rescore_object_key(rescore_arg(ctx, 1),
-					       RESCORE_OBJ_PTY),
-			    slot, numpty.id, true);
+		pty_own(filp);
 	return 0;
 }
 
-SEC("fentry/tty_release")
-int RESCORE_PROG(numpty__close, struct inode *inode, struct file *filp)
+RESCORE_TWICE("fentry/tty_release", numpty__close, struct inode *inode,
+	      struct file *filp)
 {
 	rescore_uncharge_object(
-		rescore_object_key(rescore_arg(ctx, 1), RESCORE_OBJ_PTY),
+		rescore_object_key(rescore_address(filp), RESCORE_OBJ_PTY),
 		numpty.id);
 	return 0;
 }
@@ -168,7 +183,7 @@ int RESCORE_PROG(numpty__reap, struct task_struct *task)
 
 	if (!READ_ONCE(rescore_meta.pty_credits))
 		return 0;
-	key = rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_PTY_CREDIT);
+	key = rescore_object_key(rescore_address(task), RESCORE_OBJ_PTY_CREDIT);
 	slot = rescore_payer_take(key);
 	if (slot < 0)
 		return 0;
@@ -184,11 +199,12 @@ int RESCORE_PROG(numpty__reap, struct task_struct *task)
 SEC("iter/task_file")
 int numfile__audit_fd(struct bpf_iter__task_file *ctx)
 {
+	struct file *file = ctx->file;
 	__u64 address;
 
-	if (!ctx->task || !ctx->file)
+	if (!ctx->task || !file)
 		return 0;
-	address = rescore_scalar(&ctx->file);
+	address = rescore_address(file);
 	bpf_seq_write(ctx->meta->seq, &address, sizeof(address));
 	return 0;
 }
@@ -208,7 +224,7 @@ int numfile__audit_map(struct bpf_iter__task_vma *ctx)
 }
 
 struct audit_live {
-	__u64 address;
+	__u64 address;		/* as it stands in a payer's key */
 	__u64 references;	/* 0: the file is gone */
 };
 
@@ -225,13 +241,15 @@ struct file___since_6_13 {
 SEC("syscall")
 int numfile__audit_live(struct audit_live *request)
 {
+	__u64 address = rescore_whole_address(request->address);
+
 	if (bpf_core_field_exists(struct file___since_6_13, f_ref)) {
-		struct file___since_6_13 *file = (void *)request->address;
+		struct file___since_6_13 *file = (void *)address;
 
 		request->references = BPF_CORE_READ(file,
 						    f_ref.refcnt.counter) >= 0;
 	} else {
-		struct file *file = (void *)request->address;
+		struct file *file = (void *)address;
 
 		request->references = BPF_CORE_READ(file, f_count.counter);
 	}

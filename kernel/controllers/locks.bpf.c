@@ -204,9 +204,8 @@ lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
 	return split.found;
 }
 
-SEC("fentry/fcntl_setlk")
-int RESCORE_PROG(numflock__split, unsigned int fd, struct file *filp,
-		 unsigned int cmd, struct flock *flock)
+RESCORE_TWICE("fentry/fcntl_setlk", numflock__split, unsigned int fd,
+	      struct file *filp, unsigned int cmd, struct flock *flock)
 {
 	__u32 slot = rescore_current();
 	struct rescore_line *line;
@@ -214,6 +213,9 @@ int RESCORE_PROG(numflock__split, unsigned int fd, struct file *filp,
 
 	if (!slot)
 		return 0;
+	if (rescore_cfg.preemptible &&
+	    rescore_payer_find(lock_credit_key()) >= 0)
+		return 0;	/* the other copy was here */
 	line = rescore_line(slot, numflock.id);
 	if (!line || READ_ONCE(line->limit) == RESCORE_UNLIMITED)
 		return 0;
@@ -230,8 +232,8 @@ refuse:
 	return 0;
 }
 
-SEC("fmod_ret/security_file_lock")
-int RESCORE_PROG(numflock__ask, struct file *file, unsigned int type)
+RESCORE_SECURITY(numflock__ask, file_lock, security_file_lock,
+		 struct file *file, unsigned int type)
 {
 	__u32 slot = rescore_current();
 	int credit;
@@ -252,8 +254,11 @@ int RESCORE_PROG(numflock__ask, struct file *file, unsigned int type)
 static __always_inline int lock_made(__u64 address)
 {
 	__u64 key = rescore_object_key(address, RESCORE_OBJ_LOCK);
-	int slot = rescore_payer_take(lock_credit_key());
+	int slot;
 
+	if (rescore_cfg.preemptible && rescore_payer_find(key) >= 0)
+		return 0;	/* the other copy was here */
+	slot = rescore_payer_take(lock_credit_key());
 	if (slot > 0) {
 		rescore_own(key, slot, numflock.id, true);
 		return 0;
@@ -264,14 +269,12 @@ static __always_inline int lock_made(__u64 address)
 	return 0;
 }
 
-SEC("fentry/locks_copy_lock")
-int RESCORE_PROG(numflock__made)
+RESCORE_TWICE("fentry/locks_copy_lock", numflock__made)
 {
 	return lock_made(rescore_arg(ctx, 0));
 }
 
-SEC("fentry/locks_release_private")
-int RESCORE_PROG(numflock__gone)
+RESCORE_TWICE("fentry/locks_release_private", numflock__gone)
 {
 	rescore_uncharge_object(
 		rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_LOCK),
@@ -280,8 +283,7 @@ int RESCORE_PROG(numflock__gone)
 }
 
 /* Runs for a new lease and for one that changes its type. */
-SEC("fentry/lease_setup")
-int RESCORE_PROG(numflock__lease_made)
+RESCORE_TWICE("fentry/lease_setup", numflock__lease_made)
 {
 	__u64 address = rescore_arg(ctx, 0);
 
@@ -291,8 +293,7 @@ int RESCORE_PROG(numflock__lease_made)
 	return lock_made(address);
 }
 
-SEC("fentry/lease_modify")
-int RESCORE_PROG(numflock__lease_gone)
+RESCORE_TWICE("fentry/lease_modify", numflock__lease_gone)
 {
 	if (rescore_arg(ctx, 1) == F_UNLCK)
 		rescore_uncharge_object(rescore_object_key(rescore_arg(ctx, 0),
@@ -301,20 +302,17 @@ int RESCORE_PROG(numflock__lease_gone)
 	return 0;
 }
 
-SEC("fexit/fcntl_setlk")
-int RESCORE_PROG(numflock__fcntl_end)
+RESCORE_TWICE("fexit/fcntl_setlk", numflock__fcntl_end)
 {
 	return lock_credits_drop();
 }
 
-SEC("fexit/generic_setlease")
-int RESCORE_PROG(numflock__lease_end)
+RESCORE_TWICE("fexit/generic_setlease", numflock__lease_end)
 {
 	return lock_credits_drop();
 }
 
-SEC("fexit/__x64_sys_flock")
-int RESCORE_PROG(numflock__flock_end__x64)
+RESCORE_TWICE("fexit/__x64_sys_flock", numflock__flock_end__x64)
 {
 	return lock_credits_drop();
 }

@@ -26,15 +26,15 @@ RESCORE_RESOURCE(numproc) = {
 	.help = "processes and threads, until they are reaped",
 };
 
-SEC("fmod_ret/security_task_alloc")
-int RESCORE_PROG(numproc__fork, struct task_struct *child)
+RESCORE_SECURITY(numproc__fork, task_alloc, security_task_alloc,
+		 struct task_struct *child)
 {
 	__u32 slot = rescore_current();
 	__u64 key;
 
 	if (!slot)
 		return 0;
-	key = rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_TASK);
+	key = rescore_object_key(rescore_address(child), RESCORE_OBJ_TASK);
 	if (rescore_try_charge_object(key, slot, numproc.id, RESCORE_HARD))
 		return -EAGAIN;
 	return 0;
@@ -44,17 +44,20 @@ SEC("fentry/release_task")
 int RESCORE_PROG(numproc__reap, struct task_struct *task)
 {
 	rescore_uncharge_object(
-		rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_TASK),
+		rescore_object_key(rescore_address(task), RESCORE_OBJ_TASK),
 		numproc.id);
 	return 0;
 }
 
-/* A fork that failed; for all others the charge is gone by now. */
-SEC("fentry/security_task_free")
-int RESCORE_PROG(numproc__free, struct task_struct *task)
+/*
+ * A fork that failed, or a task whose reaping was skipped (RESCORE_SECURITY);
+ * for all others the charge is gone by now.
+ */
+RESCORE_SECURITY_VOID(numproc__free, task_free, security_task_free,
+		      struct task_struct *task)
 {
 	rescore_uncharge_object(
-		rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_TASK),
+		rescore_object_key(rescore_address(task), RESCORE_OBJ_TASK),
 		numproc.id);
 	return 0;
 }
@@ -80,8 +83,9 @@ static __always_inline void numproc_move(__u64 key, __u32 slot)
 SEC("fentry/cgroup_move_task")
 int RESCORE_PROG(numproc__move, struct task_struct *task, struct css_set *to)
 {
-	numproc_move(rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_TASK),
-		     rescore_slot_of_cgroup(to->dfl_cgrp));
+	numproc_move(
+		rescore_object_key(rescore_address(task), RESCORE_OBJ_TASK),
+		rescore_slot_of_cgroup(to->dfl_cgrp));
 	return 0;
 }
 
@@ -93,8 +97,8 @@ int numproc__adopt(struct bpf_iter__task *ctx)
 
 	if (!task || !rescore_active())
 		return 0;
-	numproc_move(rescore_object_key(rescore_scalar(&ctx->task),
-					RESCORE_OBJ_TASK),
-		     rescore_slot_of(task));
+	numproc_move(
+		rescore_object_key(rescore_address(task), RESCORE_OBJ_TASK),
+		rescore_slot_of(task));
 	return 0;
 }

@@ -93,9 +93,80 @@ static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args)
 
 /*
- * The verifier allows no arithmetic on a kernel pointer, so it cannot be hashed
- * as it is. Read from the context as memory, it is a number.
+ * A program on a security hook. As BPF_PROG_TYPE_LSM where the kernel's LSM
+ * list has "bpf"; else as a tracing program, which does the same on every
+ * kernel but one thing: the kernel skips a tracing program that is running on
+ * this CPU already, in a task that was preempted or under an interrupt. @hook is
+ * the LSM's name of it, @function the function that calls all LSMs.
+ *
+ *	RESCORE_SECURITY(numfile__open, file_alloc_security,
+ *			 security_file_alloc, struct file *file) { … }
+ *
+ * makes the variants numfile__open__lsm and numfile__open__mod, of which the
+ * loader takes one. The body's result is 0, or a constant errno to refuse:
+ * the verifier wants to see its value. RESCORE_SECURITY_VOID: on a hook that
+ * cannot refuse.
  */
+#define RESCORE_SECURITY(name, hook, function, args...)			\
+	RESCORE_BOTH(name, "lsm/" #hook, "fmod_ret/" #function, ##args)
+
+#define RESCORE_SECURITY_VOID(name, hook, function, args...)		\
+	RESCORE_BOTH(name, "lsm/" #hook, "fentry/" #function, ##args)
+
+/*
+ * A tracing program of which a second copy, <name>_2__twice, is attached on
+ * preemptible kernels: what was skipped once is done by the other. So it must do
+ * nothing if it is run again.
+ */
+#define RESCORE_TWICE(section, name, args...)				\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args);				\
+RESCORE_VARIANT(name, name, section, ##args)				\
+RESCORE_VARIANT(name, name##_2__twice, section, ##args)			\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args)
+
+#define RESCORE_BOTH(name, lsm, mod, args...)				\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args);				\
+RESCORE_VARIANT(name, name##__lsm, lsm, ##args)				\
+RESCORE_VARIANT(name, name##__mod, mod, ##args)				\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args)
+
+#define RESCORE_VARIANT(name, variant, section, args...)		\
+SEC(section)								\
+int variant(unsigned long long *ctx)					\
+{									\
+	if (!rescore_active())						\
+		return 0;						\
+	_Pragma("GCC diagnostic push")					\
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
+	return ____##name(___bpf_ctx_cast(args));			\
+	_Pragma("GCC diagnostic pop")					\
+}
+
+/*
+ * A kernel pointer as a number, for what the verifier forbids on pointers: to
+ * hash, store or compare it. The difference of two pointers is a number to it,
+ * and meta.base is the number of the one that is subtracted. Calls no helper.
+ */
+#ifdef RESCORE_NATIVE
+#define rescore_address(pointer) ((__u64)(uintptr_t)(pointer))
+#else
+static __always_inline __u64 rescore_address(const void *pointer)
+{
+	__u64 distance = (__u64)pointer;
+
+	/* opaque to the compiler, which would shift the pointer first */
+	asm volatile("%[distance] -= %[meta]"
+		     : [distance] "+r"(distance)
+		     : [meta] "r"(&rescore_meta));
+	return distance + rescore_meta.base;
+}
+#endif
+
+/* Read as memory (a context's member, say), a pointer is a number as well. */
 static __always_inline __u64 rescore_scalar(const void *where)
 {
 	__u64 value = 0;
@@ -104,7 +175,10 @@ static __always_inline __u64 rescore_scalar(const void *where)
 	return value;
 }
 
-/* The same for argument @n of a traced function, inlined by the kernel. */
+/*
+ * The same for argument @n of a traced function, inlined by the kernel; where
+ * the argument's type differs between kernels. Not in lsm programs.
+ */
 #define rescore_arg(ctx, n)			\
 ({						\
 	__u64 __value = 0;			\

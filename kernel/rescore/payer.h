@@ -12,7 +12,21 @@
 static __always_inline __u64 rescore_object_key(__u64 address,
 						enum rescore_object kind)
 {
-	return RESCORE_KEY(address | kind);
+	return RESCORE_KEY((address & RESCORE_ADDRESS_MASK) |
+			   RESCORE_KIND_KEY(kind));
+}
+
+/*
+ * The address that a key has the low bits of. All objects are in one mapping of
+ * memory, so it is the one nearest to the running task.
+ */
+static __always_inline __u64 rescore_whole_address(__u64 low)
+{
+	__u64 task = bpf_get_current_task(), distance = low - task;
+
+	return task +
+	       (__u64)((__s64)(distance << (64 - RESCORE_ADDRESS_BITS)) >>
+		       (64 - RESCORE_ADDRESS_BITS));
 }
 
 static __always_inline struct rescore_bucket *rescore_payer_bucket(__u64 key)

@@ -15,6 +15,21 @@ char LICENSE[] SEC("license") = "GPL";
 
 RESCORE_ARRAY(hooks, struct rescore_hook);	/* written by the loader */
 
+struct base_request {
+	__u64 base;
+};
+
+/* For the loader: where rescore_meta is, see rescore_address(). */
+SEC("syscall")
+int core__base(struct base_request *request)
+{
+	/* meta.base is 0 yet: this is the distance of the task from it */
+	__u64 distance = rescore_address(bpf_get_current_task_btf());
+
+	request->base = bpf_get_current_task() - distance;
+	return 0;
+}
+
 /* --- membership ---------------------------------------------------------- */
 
 static __noinline int member_lost(__u32 slot)
@@ -144,7 +159,7 @@ int RESCORE_PROG(core__admin_fork, struct task_struct *child)
 		return 0;
 	self = rescore_object_key(bpf_get_current_task(), RESCORE_OBJ_ADMIN);
 	if (rescore_payer_find(self) == ADMIN_FOR_GOOD)
-		admin_begin(rescore_scalar(&ctx[0]), ADMIN_FOR_GOOD);
+		admin_begin(rescore_address(child), ADMIN_FOR_GOOD);
 	return 0;
 }
 

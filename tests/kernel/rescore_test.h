@@ -239,9 +239,15 @@ static inline int audit(int slot)
 
 #define EXPECT_CLEAN_AUDIT(slot) EXPECT_EQ(0, audit(slot))
 
+/* May the kernel be preempted inside a program, and skip the next one's run? */
+static inline bool preemptible(void)
+{
+	return access("/sys/kernel/realtime", F_OK) == 0;
+}
+
 /*
  * How often the kernel went past a program of ours, because it was running on
- * that CPU already: then something was not counted.
+ * that CPU already. Where that can happen it must do no harm.
  */
 static inline uint64_t skipped_programs(bool say)
 {
@@ -338,8 +344,9 @@ static inline void world_end(struct __test_metadata *_metadata)
 	EXPECT_EQ(shm->members_lost, meta->members_lost);
 	EXPECT_EQ(0, meta->pty_credits);
 	EXPECT_EQ(0, meta->admins);
-	EXPECT_GE(shm->skipped, skipped_programs(false))
-		skipped_programs(true);
+	if (!preemptible())
+		EXPECT_GE(shm->skipped, skipped_programs(false))
+	skipped_programs(true);
 	rescore_close(rs);
 	rs = NULL;
 }

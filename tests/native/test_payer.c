@@ -27,15 +27,15 @@ static void test_keys(void)
 				       0xffffffffff000000ULL };
 	unsigned int base, kind, i, nr = 0;
 	bool right = true;
-	__u64 key, seen[3 * 8 * 3];
+	__u64 key, seen[3 * RESCORE_OBJ_KINDS * 3];
 	unsigned int slot;
 
 	for (base = 0; base < 3; base++) {
-		for (kind = 0; kind < 8; kind++) {
+		for (kind = 0; kind < RESCORE_OBJ_KINDS; kind++) {
 			key = rescore_object_key(bases[base] + 0x123458, kind);
-			right &= key >> 16 == (((bases[base] + 0x123458) &
-						0xffffffffffffULL) |
-					       kind);
+			right &= RESCORE_KEY_ADDRESS(key >> 16) ==
+				 ((bases[base] + 0x123458) & 0x3fffffffffffULL);
+			right &= RESCORE_KEY_KIND(key >> 16) == kind;
 			right &= !(key & 0xffff);
 			for (slot = 0; slot < 3; slot++) {
 				/* 0, 1, 65535 */
@@ -50,7 +50,7 @@ static void test_keys(void)
 			}
 		}
 	}
-	tap_ok(right, "48 bits of address, 3 of them its kind, 16 of slot");
+	tap_ok(right, "43 bits of address, 5 of kind, 16 of slot");
 	for (kind = 0; kind < nr; kind++)
 		for (i = 0; i < kind; i++)
 			right &= seen[i] != seen[kind];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The layout of ABI 1, number by number: programs and maps pinned by one version
+ * The layout of ABI 2, number by number: programs and maps pinned by one version
  * are read by another. Who has to change a number here changes RESCORE_ABI.
  */
 #include <stddef.h>
@@ -133,7 +133,7 @@ int main(void)
 {
 	size_t i;
 
-	tap_ok(RESCORE_ABI == 1, "this test is of ABI 1");
+	tap_ok(RESCORE_ABI == 2, "this test is of ABI 2");
 	tap_ok(RESCORE_UNLIMITED == INT64_MAX, "unlimited is LONG_MAX");
 	for (i = 0; i < sizeof(layout) / sizeof(layout[0]); i++)
 		tap_ok(layout[i].is == layout[i].was &&

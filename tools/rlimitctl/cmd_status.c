@@ -26,6 +26,14 @@ static bool hook_is_on(const struct rescore_hook *hook)
 	return hook->state == RESCORE_ON;
 }
 
+/* What cannot be asked for is not known to have been skipped. */
+static uint64_t skipped(const struct rescore *rs, unsigned int i)
+{
+	int64_t n = rescore_hook_skipped(rs, i);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
 /* --- for programs --- */
 
 static void feature_json(const struct rescore_feature *feature, void *arg)
@@ -80,12 +88,13 @@ static json_t *programs_json(const struct rescore *rs)
 
 		if (json_array_append_new(
 			    list,
-			    json_pack("{s:s, s:o, s:s, s:b, s:o}",
+			    json_pack("{s:s, s:o, s:s, s:b, s:o, s:o}",
 					    "name", h->name,
 					    "target", json_text(h->target),
 					    "controller", h->controller,
 					    "on", (int)hook_is_on(h),
-					    "why", json_text(h->why)))) {
+					    "why", json_text(h->why),
+					    "skipped", json_count(skipped(rs, i))))) {
 			json_decref(list);
 			return NULL;
 		}
@@ -221,6 +230,15 @@ static int resources_text(const struct rescore *rs)
 	return print_table(table);
 }
 
+static void skipped_note(struct table *table, uint64_t n)
+{
+	char note[64];
+
+	snprintf(note, sizeof(note), "skipped by the kernel %llu times",
+		 (unsigned long long)n);
+	table_note(table, note);
+}
+
 static int programs_text(const struct rescore *rs)
 {
 	static const struct table_column columns[] = {
@@ -243,6 +261,8 @@ static int programs_text(const struct rescore *rs)
 		table_cell(table, COLOUR_NONE, "%s", h->target);
 		if (!hook_is_on(h))
 			table_note(table, h->why);
+		else if (skipped(rs, i))
+			skipped_note(table, skipped(rs, i));
 	}
 	return print_table(table);
 }
@@ -250,6 +270,7 @@ static int programs_text(const struct rescore *rs)
 static int status_text(const struct rescore *rs, bool verbose)
 {
 	unsigned int i, on = 0, n = rescore_nr_hooks(rs);
+	uint64_t misses = 0;
 	int status;
 
 	print_meta(rs);
@@ -263,9 +284,14 @@ static int status_text(const struct rescore *rs, bool verbose)
 	putchar('\n');
 	if (verbose)
 		return programs_text(rs);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		on += hook_is_on(rescore_hook(rs, i));
+		misses += skipped(rs, i);
+	}
 	printf("%u of %u programs are attached (-v lists them)\n", on, n);
+	if (misses)
+		printf("%llu of their runs were skipped by the kernel: see CAVEATS in rescore(7)\n",
+		       (unsigned long long)misses);
 	return 0;
 }
 

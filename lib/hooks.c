@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which programs of an object fit this kernel, and which resources those serve. */
+#include <bpf/btf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "load.h"
+
+#define LSM	"lsm/"		/* section of programs that are never skipped */
+#define TWICE	"__twice"	/* second copies of others, RESCORE_TWICE */
+
+/* "fmod_ret/security_file_alloc" -> what must be in the kernel's BTF. */
+static bool target_exists(const struct load *load, const char *section,
+			  char *why, size_t size)
+{
+	static const struct {
+		const char *prefix;
+		const char *format;
+		unsigned int kind;
+	} kinds[] = {
+		{ "fmod_ret/", "%s", BTF_KIND_FUNC },
+		{ "fentry/", "%s", BTF_KIND_FUNC },
+		{ "fexit/", "%s", BTF_KIND_FUNC },
+		{ "tp_btf/", "btf_trace_%s", BTF_KIND_TYPEDEF },
+		{ "iter/", "bpf_iter_%s", BTF_KIND_FUNC },
+		{ "lsm/", "bpf_lsm_%s", BTF_KIND_FUNC },
+	};
+	char name[128];
+	size_t i;
+
+	if (!strncmp(section, LSM, strlen(LSM)) && !load->lsm) {
+		snprintf(why, size,
+			 "bpf is not among this kernel's LSMs (lsm=)");
+		return false;
+	}
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (strncmp(section, kinds[i].prefix, strlen(kinds[i].prefix)))
+			continue;
+		section += strlen(kinds[i].prefix);
+		snprintf(name, sizeof(name), kinds[i].format, section);
+		if (btf__find_by_name_kind(load->btf, name, kinds[i].kind) > 0)
+			return true;
+		snprintf(why, size, "this kernel has no %s %s",
+			 kinds[i].kind == BTF_KIND_TYPEDEF ? "tracepoint" :
+							     "function",
+			 section);
+		return false;
+	}
+	return true;
+}
+
+struct rescore_hook *load_find_hook(struct load *load, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < load->meta.nr_hooks; i++)
+		if (!strcmp(load->hooks[i].name, name))
+			return &load->hooks[i];
+	return NULL;
+}
+
+/* "numflock__flock_end__x64" -> "numflock__flock_end" */
+static size_t group_length(const char *name)
+{
+	const char *what = strstr(name, "__");
+	const char *variant = what ? strstr(what + 2, "__") : NULL;
+
+	return variant ? (size_t)(variant - name) : strlen(name);
+}
+
+/* Do two programs stand for each other? */
+static bool same_group(const char *a, const char *b)
+{
+	size_t length = group_length(a);
+
+	return group_length(b) == length && !strncmp(a, b, length);
+}
+
+/* An lsm variant that fits takes the place of the others. */
+static void prefer_lsm(struct load *load, unsigned int first)
+{
+	struct rescore_hook *hook, *other;
+	unsigned int i, j;
+
+	for (i = first; i < load->meta.nr_hooks; i++) {
+		hook = &load->hooks[i];
+		if (hook->state != RESCORE_ON ||
+		    strncmp(hook->target, LSM, strlen(LSM)))
+			continue;
+		for (j = first; j < load->meta.nr_hooks; j++) {
+			other = &load->hooks[j];
+			if (j == i || !same_group(hook->name, other->name))
+				continue;
+			other->state = RESCORE_OFF;
+			snprintf(other->why, sizeof(other->why),
+				 "its lsm variant is used");
+		}
+	}
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t length = strlen(name), end = strlen(suffix);
+
+	return length > end && !strcmp(name + length - end, suffix);
+}
+
+static bool is_optional(const char *name)
+{
+	return has_suffix(name, "__opt") || has_suffix(name, TWICE);
+}
+
+int load_add_hooks(struct load *load, struct bpf_object *object,
+		   const char *controller)
+{
+	unsigned int first = load->meta.nr_hooks;
+	struct bpf_program *prog;
+	struct rescore_hook *hook;
+
+	bpf_object__for_each_program(prog, object) {
+		if (load->meta.nr_hooks == RESCORE_HOOKS_MAX)
+			return rescore_error(
+				-E2BIG,
+				"the controllers have more than %d programs",
+				RESCORE_HOOKS_MAX);
+		hook = &load->hooks[load->meta.nr_hooks++];
+		snprintf(hook->name, sizeof(hook->name), "%s",
+			 bpf_program__name(prog));
+		snprintf(hook->target, sizeof(hook->target), "%s",
+			 bpf_program__section_name(prog));
+		snprintf(hook->controller, sizeof(hook->controller), "%s",
+			 controller);
+		hook->state = target_exists(load,
+					    bpf_program__section_name(prog),
+					    hook->why, sizeof(hook->why));
+		if (hook->state == RESCORE_ON && !load->preemptible &&
+		    has_suffix(hook->name, TWICE)) {
+			hook->state = RESCORE_OFF;
+			snprintf(hook->why, sizeof(hook->why),
+				 "not needed: this kernel is not preemptible");
+		}
+	}
+	prefer_lsm(load, first);
+	return 0;
+}
+
+static bool serves(const struct rescore_hook *hook, const char *name)
+{
+	size_t length = strlen(name);
+
+	return !strncmp(hook->name, name, length) &&
+	       !strncmp(hook->name + length, "__", 2);
+}
+
+/* The first hook of @name (a resource, or LOAD_CORE) that no variant stands in for. */
+const struct rescore_hook *load_missing_hook(const struct load *load,
+					     const char *name)
+{
+	const struct rescore_hook *hook, *other;
+	unsigned int i, j;
+
+	for (i = 0; i < load->meta.nr_hooks; i++) {
+		hook = &load->hooks[i];
+		if (!serves(hook, name) || hook->state == RESCORE_ON ||
+		    is_optional(hook->name))
+			continue;
+		for (j = 0; j < load->meta.nr_hooks; j++) {
+			other = &load->hooks[j];
+			if (other->state == RESCORE_ON &&
+			    same_group(other->name, hook->name))
+				break;
+		}
+		if (j == load->meta.nr_hooks)
+			return hook;
+	}
+	return NULL;
+}
+
+/* A resource that lacks a hook is off, and all its programs with it. */
+void load_settle_resource(struct load *load, struct rescore_resource *resource)
+{
+	const struct rescore_hook *missing;
+	struct rescore_hook *hook;
+	unsigned int i;
+
+	missing = load_missing_hook(load, resource->name);
+	resource->state = missing ? RESCORE_OFF : RESCORE_ON;
+	if (!missing)
+		return;
+	snprintf(resource->why, sizeof(resource->why), "%s", missing->why);
+	for (i = 0; i < load->meta.nr_hooks; i++) {
+		hook = &load->hooks[i];
+		if (!serves(hook, resource->name) || hook->state != RESCORE_ON)
+			continue;
+		hook->state = RESCORE_OFF;
+		snprintf(hook->why, sizeof(hook->why), "%s is off",
+			 resource->name);
+	}
+}
