@@ -33,6 +33,24 @@ struct findings {
 	unsigned int lost_locks;	/* of an owner that /proc does not name */
 };
 
+/* What a container holds, those above it hold as well. */
+static void add_upwards(const struct findings *found, unsigned int *counts,
+			unsigned int slot)
+{
+	int level;
+
+	for (level = 0; slot && level < RESCORE_LEVELS_MAX; level++) {
+		counts[slot]++;
+		slot = found->rs->containers[slot].parent;
+	}
+}
+
+static bool pays_for(const struct findings *found, unsigned int payer,
+		     unsigned int slot)
+{
+	return payer == slot || rescore_is_below(found->rs, payer, slot);
+}
+
 /* --- tasks: /proc/PID/task/TID/cgroup, zombies included ------------------------- */
 
 static void count_task(struct findings *found, const char *pid, const char *tid)
@@ -54,8 +72,8 @@ static void count_task(struct findings *found, const char *pid, const char *tid)
 		slot = rescore_member_path(found->rs, path);
 		if (slot < 0)
 			found->lost_tasks++;
-		else if (slot)
-			found->tasks[slot]++;
+		else
+			add_upwards(found, found->tasks, slot);
 	}
 	fclose(file);
 }
@@ -102,7 +120,7 @@ static void count_locks(struct findings *found)
 		pid = field ? strtol(field, NULL, 10) : 0;
 		slot = pid > 0 ? rescore_container_of(found->rs, pid) : -1;
 		if (slot > 0)
-			found->locks[slot]++;
+			add_upwards(found, found->locks, slot);
 		else if (slot < 0)
 			found->lost_locks++;
 	}
@@ -171,7 +189,7 @@ static bool file_lives(uint64_t address)
 
 /* --- what is recorded, in the buckets and in the overflow map ---------------------- */
 
-/* Calls @fn with the key of everything that @slot pays for; returns the sum. */
+/* Calls @fn with the key of all that @slot and those below pay for: the sum. */
 static unsigned int for_each_payer(const struct findings *found,
 				   unsigned int slot,
 				   bool (*fn)(const struct findings *found,
@@ -187,7 +205,7 @@ static unsigned int for_each_payer(const struct findings *found,
 		for (j = 0; j < RESCORE_BUCKET_ENTRIES; j++) {
 			entry = __atomic_load_n(&found->payers[i].entry[j],
 						__ATOMIC_RELAXED);
-			if (entry && (entry & 0xffff) == slot)
+			if (entry && pays_for(found, entry & 0xffff, slot))
 				n += fn(found, entry >> 16, kinds);
 		}
 	if (!found->rs->meta->payers_overflow)
@@ -196,7 +214,8 @@ static unsigned int for_each_payer(const struct findings *found,
 	if (fd < 0)
 		return n;
 	while (!bpf_map_get_next_key(fd, previous, &next)) {
-		if (!bpf_map_lookup_elem(fd, &next, &value) && value == slot)
+		if (!bpf_map_lookup_elem(fd, &next, &value) &&
+		    pays_for(found, value, slot))
 			n += fn(found, next >> 16, kinds);
 		key = next;
 		previous = &key;

@@ -66,6 +66,27 @@ int rescore_member_path(const struct rescore *rs, char *path);
 struct rescore_line *rescore_live_line(const struct rescore *rs,
 				       unsigned int slot, unsigned int id);
 bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot);
+/* RCU and deferred fput() give charges back a little late. */
+#define DRAIN_MS	5000
+
+/* --- attach.c, under the lock --- */
+int rescore_attach_locked(struct rescore *rs, unsigned int slot,
+			  const char *cgroup);
+/* Remove the cgroup that was made for it, let the others go. */
+int rescore_release_roots(struct rescore *rs, unsigned int slot);
+/* Adds the number of processes in the cgroup at @path to *(int *)@arg. */
+int rescore_count_processes(const char *path, void *arg);
+/* Calls @fn for every cgroup of the container and of those below it. */
+int rescore_for_each_cgroup(const struct rescore *rs, unsigned int slot,
+			    int (*fn)(const char *path, void *arg), void *arg);
+
+/* --- tree.c --- */
+/* May @levels levels of containers be put below @parent (0: none)? */
+int rescore_check_parent(const struct rescore *rs, unsigned int parent,
+			 unsigned int levels);
+/* -EBUSY: it has containers below it. */
+int rescore_check_childless(const struct rescore *rs, unsigned int slot);
+
 /* Give back slots of destroyed containers that hold nothing any more. */
 void rescore_reap(struct rescore *rs);
 

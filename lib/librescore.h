@@ -116,9 +116,32 @@ RESCORE_API int rescore_create(struct rescore *rs, const char *name,
 			       const char *cgroup);
 
 /*
+ * The same, below container @parent (0: below none): whatever the new one charges
+ * is charged to @parent and to all above that as well, or to none. Its own cgroup
+ * is made in @parent's, if rescore made that. -E2BIG: more than
+ * RESCORE_LEVELS_MAX levels. -ENOENT: no such parent.
+ */
+RESCORE_API int rescore_create_below(struct rescore *rs, const char *name,
+				     const char *cgroup, unsigned int parent);
+
+/*
+ * Put container @slot, with all below it, below another @parent (0: none). It must
+ * hold nothing, since what it holds is held by those above it: -EBUSY. -ELOOP:
+ * @parent is @slot or below it. -E2BIG: too many levels. Its cgroups stay where
+ * they are.
+ */
+RESCORE_API int rescore_set_parent(struct rescore *rs, unsigned int slot,
+				   unsigned int parent);
+
+/* Is @slot somewhere below @above, at any distance? */
+RESCORE_API bool rescore_is_below(const struct rescore *rs, unsigned int slot,
+				  unsigned int above);
+
+/*
  * Put another cgroup, with all below it, under container @slot. Its tasks are
  * charged at once; files they hold already are not. -ENOENT: no such cgroup.
- * -EBUSY: it, or one above or below it, belongs to a container already.
+ * -EBUSY: it, or one above or below it, belongs to a container already; one above
+ * @slot in the tree of limits may give away a part of its own.
  * -ENOSPC: RESCORE_ROOTS_MAX are attached.
  */
 RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,
@@ -168,10 +191,16 @@ RESCORE_API int rescore_container_of(const struct rescore *rs, pid_t pid);
 RESCORE_API int rescore_enter(struct rescore *rs, unsigned int slot,
 			      bool admin);
 
-/* Send @sig to every process. Returns how many there were. Works when full. */
+/*
+ * Send @sig to every process of the container and of those below it. Returns how
+ * many there were. Works when full.
+ */
 RESCORE_API int rescore_kill(struct rescore *rs, unsigned int slot, int sig);
 
-/* Number of processes (live; zombies not), or negative. */
+/*
+ * Number of processes (live; zombies not) of the container and of those below it,
+ * or negative.
+ */
 RESCORE_API int rescore_nr_processes(const struct rescore *rs,
 				     unsigned int slot);
 

@@ -69,27 +69,27 @@ static int kill_one(const char *path, void *arg)
 	return 0;
 }
 
+/* All at once, forks in flight and frozen ones too, and in all cgroups below. */
+static int kill_cgroup(const char *path, void *arg)
+{
+	(void)arg;
+	return rescore_cgroup_write(path, "cgroup.kill", "1");
+}
+
 int rescore_kill(struct rescore *rs, unsigned int slot, int sig)
 {
 	struct kill request = { .sig = sig };
-	char path[PATH_MAX];
-	unsigned int i;
 	int err;
 
 	if (!rescore_slot_is_live(rs, slot))
 		return rescore_error(-ENOENT, "no container in slot %u", slot);
 	if (sig < 1 || sig > SIGRTMAX)
 		return rescore_error(-EINVAL, "no signal %d", sig);
-	for (i = 0; i < rs->containers[slot].nr_roots; i++) {
-		if (rescore_cgroup_path(rs, slot, i, path, sizeof(path)))
-			continue;
-		err = rescore_cgroup_walk(path, kill_one, &request);
-		/* all at once, forks in flight and frozen ones too */
-		if (!err && sig == SIGKILL)
-			err = rescore_cgroup_write(path, "cgroup.kill", "1");
-		if (err)
-			return err;
-	}
+	err = rescore_for_each_cgroup(rs, slot, kill_one, &request);
+	if (!err && sig == SIGKILL)
+		err = rescore_for_each_cgroup(rs, slot, kill_cgroup, NULL);
+	if (err)
+		return err;
 	if (request.err)
 		return rescore_error(request.err, "cannot send signal %d: %s",
 				     sig, strerror(-request.err));

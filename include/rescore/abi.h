@@ -33,6 +33,8 @@
 /* Rows of one container. UBC had 24; a power of two keeps rows aligned. */
 #define RESCORE_RESOURCES_MAX	32
 #define RESCORE_HOOKS_MAX	256
+/* Levels of a tree of limits: a reseller, its tenants, their parts, … */
+#define RESCORE_LEVELS_MAX	4
 /* Directories that may be attached to one container, each with its subtree. */
 #define RESCORE_ROOTS_MAX	16
 
@@ -71,7 +73,7 @@ struct rescore_line {
 	__s64 limit;
 	__u64 underflow;	/* uncharges that took held below 0: bugs */
 	__u32 flags;		/* enum rescore_line_flags */
-	__u32 reserved;
+	__u32 parent;		/* slot of the level above; 0 = none */
 };
 
 struct rescore_row {

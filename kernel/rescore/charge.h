@@ -14,7 +14,8 @@
  *
  * held is only ever raised by a compare-and-swap from a value that left room,
  * so it never passes the bound, not even for a moment, on any number of CPUs,
- * and no request is refused because of another that was.
+ * and no request is refused because of another that was. In a tree of limits
+ * (struct rescore_line.parent) a charge is made on every level or on none.
  */
 #ifndef RESCORE_CHARGE_H
 #define RESCORE_CHARGE_H
@@ -58,6 +59,7 @@ static __noinline int rescore_raise(__s64 *mark, __s64 to)
 	return 0;
 }
 
+/* held with a charge in it: was it ever as high? */
 static __always_inline void
 rescore_watermark(struct rescore_line *line, __s64 held)
 {
@@ -67,14 +69,12 @@ rescore_watermark(struct rescore_line *line, __s64 held)
 		rescore_raise(&line->peak, held);
 }
 
-static __always_inline void rescore_add(struct rescore_line *line, __s64 n)
-{
-	rescore_watermark(line, __sync_fetch_and_add(&line->held, n) + n);
-}
-
-/* There seemed to be no room, or too many tries: decide, count, report. */
-static __noinline int
-rescore_charge_slow(__u32 slot, __u32 resource, __s64 n, __u32 severity)
+/*
+ * There seemed to be no room, or too many tries: decide, count, report. The marks
+ * are the caller's; *@ret_held = held with the charge.
+ */
+static __noinline int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
+					  __u32 severity, __s64 *ret_held)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 	struct rescore_report report = {
@@ -84,9 +84,10 @@ rescore_charge_slow(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 		.kind = RESCORE_EV_REFUSED,
 		.amount = n,
 	};
-	int i, ret = -1;
+	bool admin;
+	int i;
 
-	if (!line)
+	if (!line || !ret_held)
 		return -1;
 	report.bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
 						  READ_ONCE(line->limit);
@@ -98,35 +99,31 @@ rescore_charge_slow(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 		if (__sync_val_compare_and_swap(&line->held, report.held,
 						report.held + n) ==
 		    report.held) {
-			rescore_watermark(line, report.held + n);
+			*ret_held = report.held + n;
 			return 0;
 		}
 	}
 
-	if (rescore_is_admin()) {
-		rescore_add(line, n);
-		return 0;
-	}
-
-	if (READ_ONCE(line->flags) & RESCORE_OBSERVE) {
+	admin = rescore_is_admin();
+	if (!admin && READ_ONCE(line->flags) & RESCORE_OBSERVE)
 		report.kind = RESCORE_EV_OBSERVED;
-		rescore_add(line, n);
-		ret = 0;
+	if (admin || report.kind == RESCORE_EV_OBSERVED)
+		*ret_held = __sync_fetch_and_add(&line->held, n) + n;
+	if (!admin) {
+		__sync_fetch_and_add(&line->failcnt, 1);
+		rescore_event_write(&report);
 	}
-	__sync_fetch_and_add(&line->failcnt, 1);
-	rescore_event_write(&report);
-	return ret;
+	return admin || report.kind == RESCORE_EV_OBSERVED ? 0 : -1;
 }
 
+/* One level, without its marks: 0, and *@ret_held; or -1: refused. */
 static __always_inline int
-rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
+rescore_charge_line(struct rescore_line *line, __u32 slot, __u32 resource,
+		    __s64 n, __u32 severity, __s64 *ret_held)
 {
-	struct rescore_line *line = rescore_line(slot, resource);
-	__s64 held, bound;
+	__s64 held, bound, slow = 0;
 	int i;
 
-	if (!line)
-		return -1;
 	bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
 					   READ_ONCE(line->limit);
 	for (i = 0; i < RESCORE_CHARGE_TRIES; i++) {
@@ -136,11 +133,110 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 			break;
 		if (__sync_val_compare_and_swap(&line->held, held, held + n) ==
 		    held) {
-			rescore_watermark(line, held + n);
+			*ret_held = held + n;
 			return 0;
 		}
 	}
-	return rescore_charge_slow(slot, resource, n, severity);
+	if (rescore_charge_slow(slot, resource, n, severity, &slow))
+		return -1;
+	*ret_held = slow;
+	return 0;
+}
+
+static __always_inline void
+rescore_uncharge_line(struct rescore_line *line, __s64 n)
+{
+	if (__sync_fetch_and_add(&line->held, -n) < n)
+		__sync_fetch_and_add(&line->underflow, 1);
+}
+
+/* --- trees ------------------------------------------------------------------ */
+
+static __noinline int rescore_charge_level(__u32 slot, __u32 resource, __s64 n,
+					   __u32 severity, __s64 *ret_held)
+{
+	struct rescore_line *line = rescore_line(slot, resource);
+
+	if (!line || !ret_held)
+		return -1;
+	return rescore_charge_line(line, slot, resource, n, severity, ret_held);
+}
+
+/*
+ * @slot's own level is charged, to @held: charge those above it as well, or none.
+ * From the bottom up, so that what a level above refuses stands for a moment in
+ * the container's own way and in no other's. Only what every level agreed to
+ * raises a mark.
+ */
+static __noinline int rescore_charge_above(__u32 slot, __u32 resource, __s64 n,
+					   __u32 severity, __s64 held)
+{
+	struct rescore_line *line[RESCORE_LEVELS_MAX] = {};
+	__s64 helds[RESCORE_LEVELS_MAX] = { held };
+	int i, j, ret = 0;
+
+	line[0] = rescore_line(slot, resource);
+#pragma unroll
+	for (i = 1; i < RESCORE_LEVELS_MAX; i++) {
+		if (!line[i - 1])
+			break;
+		slot = READ_ONCE(line[i - 1]->parent);
+		if (!slot)
+			break;
+		ret = rescore_charge_level(slot, resource, n, severity,
+					   &helds[i]);
+		if (ret)
+			break;
+		line[i] = rescore_line(slot, resource);
+	}
+#pragma unroll
+	for (j = 0; j < RESCORE_LEVELS_MAX; j++) {
+		if (!line[j])
+			break;
+		if (ret)
+			rescore_uncharge_line(line[j], n);
+		else
+			rescore_watermark(line[j], helds[j]);
+	}
+	return ret;
+}
+
+/* @n may be below 0: uncharge. */
+static __noinline int rescore_add_above(__u32 slot, __u32 resource, __s64 n)
+{
+	struct rescore_line *line;
+	int i;
+
+#pragma unroll
+	for (i = 1; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, resource) : NULL;
+		if (!line)
+			break;
+		if (n < 0)
+			rescore_uncharge_line(line, -n);
+		else
+			rescore_watermark(
+				line, __sync_fetch_and_add(&line->held, n) + n);
+		slot = READ_ONCE(line->parent);
+	}
+	return 0;
+}
+
+/* --- what controllers call -------------------------------------------------- */
+
+static __always_inline int
+rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
+{
+	struct rescore_line *line = rescore_line(slot, resource);
+	__s64 held;
+
+	if (!line ||
+	    rescore_charge_line(line, slot, resource, n, severity, &held))
+		return -1;
+	if (READ_ONCE(line->parent))
+		return rescore_charge_above(slot, resource, n, severity, held);
+	rescore_watermark(line, held);
+	return 0;
 }
 
 static __always_inline void
@@ -148,8 +244,11 @@ rescore_force_charge(__u32 slot, __u32 resource, __s64 n)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 
-	if (line)
-		rescore_add(line, n);
+	if (!line)
+		return;
+	rescore_watermark(line, __sync_fetch_and_add(&line->held, n) + n);
+	if (READ_ONCE(line->parent))
+		rescore_add_above(READ_ONCE(line->parent), resource, n);
 }
 
 static __always_inline void
@@ -157,8 +256,11 @@ rescore_uncharge(__u32 slot, __u32 resource, __s64 n)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 
-	if (line && __sync_fetch_and_add(&line->held, -n) < n)
-		__sync_fetch_and_add(&line->underflow, 1);
+	if (!line)
+		return;
+	rescore_uncharge_line(line, n);
+	if (READ_ONCE(line->parent))
+		rescore_add_above(READ_ONCE(line->parent), resource, -n);
 }
 
 static __noinline int rescore_no_payer(__u32 slot, __u32 resource)

@@ -106,6 +106,7 @@ _rlimitctl()
 		COMPREPLY=("${COMPREPLY[@]#SIG}")
 		return
 		;;
+	--parent) _rlimitctl_words --list-containers; return ;;
 	--containers|--objects|--events|-n|--count) return ;;
 	esac
 	case $word in
@@ -119,7 +120,7 @@ _rlimitctl()
 	case $verb in
 	help) _rlimitctl_words --list-verbs ;;
 	show|destroy) _rlimitctl_words --list-containers ;;
-	audit|attach|detach|exec|kill)
+	audit|attach|detach|exec|kill|move)
 		[ ${#args[@]} -gt 0 ] || _rlimitctl_words --list-containers
 		;;
 	mode) _rlimitctl_mode ;;

@@ -159,9 +159,9 @@ has()
 # Leaves nothing loaded, and no cgroup of ours.
 clean()
 {
-	for name in $(rlimitctl --list-containers); do
-		rlimitctl destroy --force "$name"
-	done
+	# all at once: it knows which are below others
+	# shellcheck disable=SC2046
+	rlimitctl destroy --force $(rlimitctl --list-containers)
 	rlimitctl unload --force
 	for dir in "$own"/*/ "$own" /sys/fs/cgroup/rescore-test*; do
 		[ -d "$dir" ] || continue

@@ -139,9 +139,9 @@ static inline int try_bounds(int slot, int id, int64_t barrier, int64_t limit)
 /* --- containers -------------------------------------------------------------- */
 
 /* Make a container that the end of the test removes. Its slot or -errno. */
-static inline int make_at(const char *name, const char *cgroup)
+static inline int make_below(const char *name, const char *cgroup, int parent)
 {
-	int slot = rescore_create(rs, name, cgroup);
+	int slot = rescore_create_below(rs, name, cgroup, parent);
 
 	if (slot > 0 && shm->nr_made < MADE_MAX) {
 		shm->made[shm->nr_made].slot = slot;
@@ -149,6 +149,11 @@ static inline int make_at(const char *name, const char *cgroup)
 			rescore_container(rs, slot)->serial;
 	}
 	return slot;
+}
+
+static inline int make_at(const char *name, const char *cgroup)
+{
+	return make_below(name, cgroup, 0);
 }
 
 static inline int make(const char *name)
@@ -213,6 +218,16 @@ static inline const char *path_of(int slot)
 static inline int move_to(pid_t pid, int slot)
 {
 	return move_to_path(pid, path_of(slot));
+}
+
+/* @n processes will begin together, at shm->barrier. */
+static inline void barrier_for(unsigned int n)
+{
+	pthread_barrierattr_t attr;
+
+	pthread_barrierattr_init(&attr);
+	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_barrier_init(&shm->barrier, &attr, n);
 }
 
 /* --- audit --------------------------------------------------------------------- */
@@ -283,7 +298,7 @@ static inline void remove_leftovers(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < shm->nr_made; i++)
+	for (i = shm->nr_made; i-- > 0;)
 		if (still_there(i))
 			rescore_destroy(rs, shm->made[i].slot, true);
 	shm->nr_made = 0;
@@ -334,7 +349,8 @@ static inline void world_end(struct __test_metadata *_metadata)
 		if (still_there(i))
 			end_container(_metadata, shm->made[i].slot);
 	EXPECT_CLEAN_AUDIT(0);
-	for (i = 0; i < shm->nr_made; i++)
+	/* those below others were made after them */
+	for (i = shm->nr_made; i-- > 0;)
 		if (still_there(i))
 			EXPECT_EQ(0,
 				  rescore_destroy(rs, shm->made[i].slot, false))

@@ -298,15 +298,6 @@ static long race(long more, long b, long c)
 	return n;
 }
 
-static void barrier_for(unsigned int n)
-{
-	pthread_barrierattr_t attr;
-
-	pthread_barrierattr_init(&attr);
-	pthread_barrierattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-	pthread_barrier_init(&shm->barrier, &attr, n);
-}
-
 /* Processes that race to the barrier get exactly what it allows together. */
 TEST_F(exact, race_to_barrier)
 {

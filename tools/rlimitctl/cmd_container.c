@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rlimitctl.h"
+#include "tree.h"
 
 /*
  * Take back a container that was made a moment ago. A status. By force only after
@@ -21,13 +22,19 @@ static int undo_create(struct rescore *rs, unsigned int slot, const char *name,
 	return fail("\"%s\" was not created: %s", name, why);
 }
 
-static int create(struct rescore *rs, const char *name, const char *cgroup,
+static int create(struct rescore *rs, const struct invocation *inv,
 		  const struct rescore_bounds *bounds, size_t n)
 {
+	const char *name = inv->argv[0], *cgroup = inv->option[OPT_CGROUP];
+	unsigned int parent = 0;
+	int slot, status = 0;
 	char *why;
-	int slot, status;
 
-	slot = rescore_create(rs, name, cgroup);
+	if (inv->option[OPT_PARENT])
+		status = find_container(rs, inv->option[OPT_PARENT], &parent);
+	if (status)
+		return status;
+	slot = rescore_create_below(rs, name, cgroup, parent);
 	if (slot < 0)
 		return fail("%s", rescore_strerror());
 	if (!n || !rescore_set(rs, (unsigned int)slot, bounds, n))
@@ -58,8 +65,7 @@ int cmd_create(const struct invocation *inv)
 	else
 		status = out_of_memory();
 	if (!status)
-		status = create(rs, inv->argv[0], inv->option[OPT_CGROUP],
-				bounds, n);
+		status = create(rs, inv, bounds, n);
 	free(bounds);
 	rescore_close(rs);
 	return status;
@@ -90,6 +96,23 @@ static int check_destroy(const struct rescore *rs, const struct invocation *inv,
 	return 0;
 }
 
+/* Those below others come first: a container with any below it stays. */
+static void sort_deepest_first(const struct rescore *rs, unsigned int *slots,
+			       int n)
+{
+	unsigned int slot;
+	int i, j;
+
+	for (i = 1; i < n; i++) {
+		slot = slots[i];
+		for (j = i; j > 0 &&
+			    tree_depth(rs, slots[j - 1]) < tree_depth(rs, slot);
+		     j--)
+			slots[j] = slots[j - 1];
+		slots[j] = slot;
+	}
+}
+
 static int destroy(struct rescore *rs, const struct invocation *inv,
 		   unsigned int *slots)
 {
@@ -97,6 +120,7 @@ static int destroy(struct rescore *rs, const struct invocation *inv,
 	int i, status;
 
 	status = check_destroy(rs, inv, slots);
+	sort_deepest_first(rs, slots, status ? 0 : inv->argc);
 	for (i = 0; !status && i < inv->argc; i++)
 		if (rescore_destroy(rs, slots[i], force))
 			status = fail("%s", rescore_strerror());
@@ -152,4 +176,36 @@ int cmd_attach(const struct invocation *inv)
 int cmd_detach(const struct invocation *inv)
 {
 	return change_cgroups(inv, rescore_detach);
+}
+
+static int move(struct rescore *rs, const struct invocation *inv)
+{
+	const char *above = inv->option[OPT_PARENT];
+	unsigned int slot, parent = 0;
+	int status;
+
+	status = find_container(rs, inv->argv[0], &slot);
+	/* a container of that name is found first */
+	if (!status && (strcmp(above, "none") || rescore_find(rs, above) > 0))
+		status = find_container(rs, above, &parent);
+	if (!status && rescore_set_parent(rs, slot, parent))
+		status = fail("%s", rescore_strerror());
+	return status;
+}
+
+int cmd_move(const struct invocation *inv)
+{
+	struct rescore *rs;
+	int status;
+
+	if (!inv->option[OPT_PARENT])
+		return usage("move needs the new parent: rlimitctl move %s "
+			     "--parent NAME (or none)",
+			     inv->argv[0]);
+	status = open_session(inv, false, &rs);
+	if (status)
+		return status;
+	status = move(rs, inv);
+	rescore_close(rs);
+	return status;
 }

@@ -4,6 +4,7 @@
 #include "json.h"
 #include "line.h"
 #include "rlimitctl.h"
+#include "tree.h"
 
 /* A container in one line. */
 struct summary {
@@ -62,8 +63,9 @@ static int list_json(const struct rescore *rs)
 				    "containers", list));
 }
 
+/* @depth: how far the name is indented, in levels. */
 static void add_row(struct table *table, const struct rescore *rs,
-		    const struct summary *s)
+		    const struct summary *s, unsigned int depth)
 {
 	char path[PATH_MAX], cell[CELL_LEN];
 	int n = rescore_nr_processes(rs, s->slot);
@@ -73,7 +75,8 @@ static void add_row(struct table *table, const struct rescore *rs,
 		snprintf(path, sizeof(path), "(removed)");
 	table_row(table);
 	table_cell(table, COLOUR_NONE, "%u", s->slot);
-	table_cell(table, COLOUR_NONE, "%s", s->container->name);
+	table_cell(table, COLOUR_NONE, "%*s%s", (int)depth * 2, "",
+		   s->container->name);
 	if (n < 0)
 		table_cell(table, COLOUR_NONE, "?");
 	else
@@ -89,7 +92,7 @@ static void add_row(struct table *table, const struct rescore *rs,
 		table_cell(table, COLOUR_NONE, "%s", path);
 }
 
-static int list_text(const struct rescore *rs)
+static int list_text(const struct rescore *rs, bool tree)
 {
 	static const struct table_column columns[] = {
 		{ "SLOT", true }, { "NAME", false },   { "PROCESSES", true },
@@ -104,9 +107,10 @@ static int list_text(const struct rescore *rs)
 
 	if (!table)
 		return out_of_memory();
-	while ((slot = rescore_next(rs, slot)))
+	while ((slot = tree ? tree_next(rs, slot) : rescore_next(rs, slot)))
 		if (summarise(rs, slot, &summary))
-			add_row(table, rs, &summary);
+			add_row(table, rs, &summary,
+				tree ? tree_depth(rs, slot) : 0);
 	if (table_print(table, stdout, want_colours(stdout)))
 		status = out_of_memory();
 	table_free(table);
@@ -121,7 +125,8 @@ int cmd_list(const struct invocation *inv)
 	status = open_session(inv, true, &rs);
 	if (status)
 		return status;
-	status = inv->option[OPT_JSON] ? list_json(rs) : list_text(rs);
+	status = inv->option[OPT_JSON] ? list_json(rs) :
+					 list_text(rs, inv->option[OPT_TREE]);
 	rescore_close(rs);
 	return status;
 }

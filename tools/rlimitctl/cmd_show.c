@@ -5,6 +5,7 @@
 #include "json.h"
 #include "line.h"
 #include "rlimitctl.h"
+#include "tree.h"
 
 /* A container as it was a moment ago: all rows first, then the printing. */
 struct snapshot {
@@ -55,6 +56,26 @@ static bool is_wanted(const struct view *view, const struct snapshot *snapshot,
 	       !line_is_idle(line);
 }
 
+/* A line, and which container above leaves less than it does. */
+static json_t *json_tight_line(const struct view *view, unsigned int slot,
+			       unsigned int id, const struct rescore_line *line)
+{
+	json_t *row = json_line(rescore_resource(view->rs, id), line);
+	struct rescore_line tight = *line;
+	unsigned int above = tight_level(view->rs, slot, id, &tight);
+	const struct rescore_container *container;
+
+	container = above ? rescore_container(view->rs, above) : NULL;
+	if (json_object_set_new(row, "left", json_amount(line_left(&tight))) ||
+	    json_object_set_new(row, "tight",
+				json_text(container ? container->name :
+						      NULL))) {
+		json_decref(row);
+		return NULL;
+	}
+	return row;
+}
+
 static int show_json(const struct view *view, const struct snapshot *snapshot)
 {
 	json_t *rows = json_object(), *document;
@@ -68,8 +89,8 @@ static int show_json(const struct view *view, const struct snapshot *snapshot)
 
 		if (is_wanted(view, snapshot, i) &&
 		    json_object_set_new(rows, resource->name,
-					json_line(resource,
-						  &snapshot->lines[i]))) {
+					json_tight_line(view, snapshot->slot, i,
+							&snapshot->lines[i]))) {
 			json_decref(rows);
 			json_decref(document);
 			return out_of_memory();
@@ -92,6 +113,24 @@ static void print_heading(const struct view *view,
 	if (n >= 0)
 		printf(": %d process%s", n, n == 1 ? "" : "es");
 	putchar('\n');
+}
+
+static void note_tight(const struct view *view, struct table *table,
+		       unsigned int slot, unsigned int id)
+{
+	const struct rescore_container *container;
+	char note[128], left[CELL_LEN], bound[CELL_LEN];
+	struct rescore_line line;
+	unsigned int above = tight_level(view->rs, slot, id, &line), unit;
+
+	container = above ? rescore_container(view->rs, above) : NULL;
+	if (!container)
+		return;
+	unit = rescore_resource(view->rs, id)->unit;
+	snprintf(note, sizeof(note), "%s leaves %s of its %s", container->name,
+		 amount_cell(line_left(&line), unit, view->raw, left),
+		 amount_cell(line_bound(&line), unit, view->raw, bound));
+	table_note(table, note);
 }
 
 static int show_text(struct view *view, const struct snapshot *snapshot)
@@ -119,10 +158,14 @@ static int show_text(struct view *view, const struct snapshot *snapshot)
 	table = show_table_new(observed);
 	if (!table)
 		return out_of_memory();
-	for (i = 0; i < view->nr_resources; i++)
-		if (is_wanted(view, snapshot, i))
-			show_table_add(table, rescore_resource(view->rs, i),
-				       &snapshot->lines[i], view->raw);
+	for (i = 0; i < view->nr_resources; i++) {
+		if (!is_wanted(view, snapshot, i))
+			continue;
+		show_table_add(table, rescore_resource(view->rs, i),
+			       &snapshot->lines[i], view->raw);
+		if (resource_is_on(rescore_resource(view->rs, i)))
+			note_tight(view, table, snapshot->slot, i);
+	}
 	if (table_print(table, stdout, want_colours(stdout)))
 		status = out_of_memory();
 	table_free(table);

@@ -46,6 +46,8 @@ static const struct option_spec status_options[] = {
 static const struct option_spec create_options[] = {
 	{ OPT_CGROUP, "cgroup", 0, "PATH",
 	  "take this cgroup instead of making one" },
+	{ OPT_PARENT, "parent", 0, "NAME",
+	  "charge all that it holds to this one as well" },
 	END,
 };
 
@@ -57,6 +59,18 @@ static const struct option_spec destroy_options[] = {
 
 static const struct option_spec json_options[] = {
 	JSON,
+	END,
+};
+
+static const struct option_spec list_options[] = {
+	{ OPT_TREE, "tree", 't', NULL, "each below the one it is charged to" },
+	JSON,
+	END,
+};
+
+static const struct option_spec move_options[] = {
+	{ OPT_PARENT, "parent", 0, "NAME",
+	  "the container that it comes below; none: below none" },
 	END,
 };
 
@@ -129,7 +143,7 @@ const struct command commands[] = {
 	{ "destroy", 1, ANY, 0, "NAME...", "Remove containers", cmd_destroy,
 	  destroy_options },
 	{ "list", 0, 0, 0, "", "List the containers, one line each", cmd_list,
-	  json_options },
+	  list_options },
 	{ "set", 2, ANY, 0, "NAME RESOURCE=BARRIER[:LIMIT]...",
 	  "Set limits, all of them or none", cmd_set, NULL },
 	{ "show", 0, ANY, 0, "[NAME]...",
@@ -145,11 +159,16 @@ const struct command commands[] = {
 	{ "detach", 1, 1, 0, "NAME --cgroup PATH",
 	  "Take an attached cgroup out from under a container's limits",
 	  cmd_detach, detach_options },
+	{ "move", 1, 1, 0, "NAME --parent NAME|none",
+	  "Put an empty container below another", cmd_move, move_options },
 	{ "exec", 2, ANY, 1, "NAME -- COMMAND [ARGUMENT]...",
 	  "Run a command in a container", cmd_exec, exec_options },
 	{ "kill", 1, 1, 0, "NAME",
 	  "Send a signal to all processes of a container", cmd_kill,
 	  kill_options },
+	{ "why", 1, 1, 0, "PID",
+	  "Show every bound that applies to a process, and what is left",
+	  cmd_why, json_options },
 	{ "resources", 0, 0, 0, "",
 	  "List the resources: unit, refusal, controller, state", cmd_resources,
 	  json_options },

@@ -32,10 +32,12 @@ enum option_id {
 	OPT_JSON,
 	OPT_MAXHELD,
 	OPT_OBJECTS,
+	OPT_PARENT,
 	OPT_QUIET,
 	OPT_RAW,
 	OPT_RESOURCE,
 	OPT_SIGNAL,
+	OPT_TREE,
 	OPT_VERBOSE,
 	NR_OPTIONS,
 };
@@ -132,6 +134,8 @@ int cmd_destroy(const struct invocation *inv);
 int cmd_attach(const struct invocation *inv);
 int cmd_detach(const struct invocation *inv);
 int cmd_list(const struct invocation *inv);
+int cmd_move(const struct invocation *inv);
+int cmd_why(const struct invocation *inv);
 int cmd_set(const struct invocation *inv);
 int cmd_mode(const struct invocation *inv);
 int cmd_reset(const struct invocation *inv);

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The cgroups of a container: attach, detach, walk, give back. */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+int rescore_count_processes(const char *path, void *arg)
+{
+	char name[PATH_MAX], line[32];
+	FILE *file;
+
+	snprintf(name, sizeof(name), "%s/cgroup.procs", path);
+	file = fopen(name, "re");
+	while (file && fgets(line, sizeof(line), file))
+		++*(int *)arg;
+	if (file)
+		fclose(file);
+	return 0;
+}
+
+/* Re-record @path and all below it. -EBUSY: some belong to others. */
+static int adopt(struct rescore *rs, const char *path, unsigned int from,
+		 unsigned int to, bool dry)
+{
+	int err;
+
+	rs->meta->adopt_from = from;
+	rs->meta->adopt_to = to;
+	rs->meta->adopt_dry = dry;
+	rs->meta->adopt_changed = 0;
+	rs->meta->adopt_foreign = 0;
+	rs->meta->adopt_failed = 0;
+	err = rescore_run_iter_cgroup("core__adopt", path);
+	if (err < 0)
+		return err;
+	if (rs->meta->adopt_failed)
+		return rescore_error(-ENOSPC,
+				     "no room to record %u cgroups below %s",
+				     rs->meta->adopt_failed, path);
+	return 0;
+}
+
+/* Whose a cgroup is when it is let go: its parent directory's. */
+static unsigned int owner_above(const struct rescore *rs, const char *path)
+{
+	char above[PATH_MAX];
+	int slot;
+
+	snprintf(above, sizeof(above), "%s", path);
+	*strrchr(above, '/') = '\0';
+	slot = rescore_member_path(rs, above);
+	return slot > 0 ? slot : 0;
+}
+
+int rescore_attach_locked(struct rescore *rs, unsigned int slot,
+			  const char *cgroup)
+{
+	struct rescore_container *container = &rs->containers[slot];
+	const char *mount = rescore_cgroup_mount();
+	char path[PATH_MAX];
+	unsigned int from;
+	uint64_t id;
+	int err, fd;
+
+	if (container->nr_roots == RESCORE_ROOTS_MAX)
+		return rescore_error(
+			-ENOSPC,
+			"\"%s\" has %d cgroups attached, the most there may be",
+			container->name, RESCORE_ROOTS_MAX);
+	fd = rescore_cgroup_open(cgroup, path, sizeof(path), &id);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	if (mount && !strcmp(path, mount))
+		return rescore_error(
+			-EINVAL, "\"%s\" is the root cgroup: that is the host",
+			cgroup);
+	/* a part of what an ancestor has may be given to a container below it */
+	from = rescore_member(rs, id);
+	if (!rescore_is_below(rs, slot, from))
+		from = 0;
+	err = adopt(rs, path, from, slot, true);
+	if (err)
+		return err;
+	if (rs->meta->adopt_foreign)
+		return rescore_error(
+			-EBUSY,
+			"\"%s\" or a cgroup below it belongs to another container",
+			cgroup);
+	if (!rs->meta->adopt_changed)
+		return rescore_error(-EBUSY, "\"%s\" belongs to \"%s\" already",
+				     cgroup, container->name);
+	err = adopt(rs, path, from, slot, false);
+	if (err) {
+		adopt(rs, path, slot, from, false);
+		return err;
+	}
+	container->roots[container->nr_roots++] = id;
+	return rescore_run_adopters(rs);
+}
+
+int rescore_attach(struct rescore *rs, unsigned int slot, const char *cgroup)
+{
+	int err;
+
+	if (!rescore_slot_is_live(rs, slot))
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_lock(rs);
+	if (err)
+		return err;
+	err = rescore_attach_locked(rs, slot, cgroup);
+	rescore_unlock(rs);
+	return err;
+}
+
+static int detach_locked(struct rescore *rs, unsigned int slot,
+			 const char *cgroup)
+{
+	struct rescore_container *container = &rs->containers[slot];
+	char path[PATH_MAX];
+	unsigned int i;
+	uint64_t id;
+	int err, fd;
+
+	fd = rescore_cgroup_open(cgroup, path, sizeof(path), &id);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	for (i = 0; i < container->nr_roots; i++)
+		if (container->roots[i] == id)
+			break;
+	if (i == container->nr_roots)
+		return rescore_error(-ENOENT,
+				     "\"%s\" is not attached to \"%s\"", cgroup,
+				     container->name);
+	if (i == 0 && (container->flags & RESCORE_OWN_CGROUP))
+		return rescore_error(
+			-EINVAL,
+			"\"%s\" was made for \"%s\" and goes with it: destroy that",
+			cgroup, container->name);
+	err = adopt(rs, path, slot, owner_above(rs, path), false);
+	if (err)
+		return err;
+	container->nr_roots--;
+	for (; i < container->nr_roots; i++)
+		container->roots[i] = container->roots[i + 1];
+	return rescore_run_adopters(rs);
+}
+
+int rescore_detach(struct rescore *rs, unsigned int slot, const char *cgroup)
+{
+	int err;
+
+	if (!rescore_slot_is_live(rs, slot))
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_lock(rs);
+	if (err)
+		return err;
+	err = detach_locked(rs, slot, cgroup);
+	rescore_unlock(rs);
+	return err;
+}
+
+int rescore_cgroup_path(const struct rescore *rs, unsigned int slot,
+			unsigned int i, char *ret_path, size_t size)
+{
+	if (!rescore_slot_is_live(rs, slot) ||
+	    i >= rs->containers[slot].nr_roots)
+		return rescore_error(-ENOENT, "no such cgroup");
+	return rescore_cgroup_path_of(rs->containers[slot].roots[i], ret_path,
+				      size);
+}
+
+struct owned {
+	const struct rescore *rs;
+	unsigned int slot;
+	int (*fn)(const char *path, void *arg);
+	void *arg;
+};
+
+/* A container below may have its cgroups in here: they are its own. */
+static int call_if_owned(const char *path, void *arg)
+{
+	const struct owned *owned = arg;
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	if (rescore_member_path(owned->rs, copy) != (int)owned->slot)
+		return 0;
+	return owned->fn(path, owned->arg);
+}
+
+int rescore_for_each_cgroup(const struct rescore *rs, unsigned int slot,
+			    int (*fn)(const char *path, void *arg), void *arg)
+{
+	struct owned owned = { rs, 0, fn, arg };
+	char path[PATH_MAX];
+	unsigned int below = 0, i;
+	int err = 0;
+
+	while (!err && (below = rescore_next(rs, below))) {
+		if (below != slot && !rescore_is_below(rs, below, slot))
+			continue;
+		owned.slot = below;
+		for (i = 0; !err && i < rs->containers[below].nr_roots; i++)
+			if (!rescore_cgroup_path(rs, below, i, path,
+						 sizeof(path)))
+				err = rescore_cgroup_walk(path, call_if_owned,
+							  &owned);
+	}
+	return err;
+}
+
+int rescore_nr_processes(const struct rescore *rs, unsigned int slot)
+{
+	int n = 0, err;
+
+	if (!rescore_slot_is_live(rs, slot))
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_for_each_cgroup(rs, slot, rescore_count_processes, &n);
+	return err ?: n;
+}
+
+static int remove_cgroup(const char *path, void *arg)
+{
+	(void)arg;
+	return rmdir(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* The last processes' exit is seen in cgroup.procs before rmdir allows it. */
+static int remove_own_cgroup(const char *path)
+{
+	int64_t end = rescore_now_ms() + DRAIN_MS;
+	int err;
+
+	while ((err = rescore_cgroup_walk(path, remove_cgroup, NULL)) ==
+	       -EBUSY) {
+		if (rescore_now_ms() > end)
+			break;
+		rescore_nap();
+	}
+	return err ? rescore_error(err, "cannot remove %s: %s", path,
+				   strerror(-err)) :
+		     0;
+}
+
+int rescore_release_roots(struct rescore *rs, unsigned int slot)
+{
+	struct rescore_container *container = &rs->containers[slot];
+	char path[PATH_MAX];
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < container->nr_roots; i++) {
+		if (rescore_cgroup_path(rs, slot, i, path, sizeof(path)))
+			continue;
+		if (i == 0 && (container->flags & RESCORE_OWN_CGROUP))
+			err = remove_own_cgroup(path);
+		else
+			err = adopt(rs, path, slot, owner_above(rs, path),
+				    false);
+		if (err)
+			return err;
+	}
+	return rescore_run_adopters(rs);
+}
