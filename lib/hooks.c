@@ -8,6 +8,10 @@
 
 #define LSM	"lsm/"		/* section of programs that are never skipped */
 #define TWICE	"__twice"	/* second copies of others, RESCORE_TWICE */
+#define IRQ	"__irq"		/* the same, of what interrupts run as well */
+
+/* Kernels that have it (6.2, and 6.1 of Debian) skip no program on an LSM hook. */
+#define LSM_UNSKIPPED	"bpf_trampoline_enter"
 
 /* "fmod_ret/security_file_alloc" -> what must be in the kernel's BTF. */
 static bool target_exists(const struct load *load, const char *section,
@@ -108,7 +112,25 @@ static bool has_suffix(const char *name, const char *suffix)
 
 static bool is_optional(const char *name)
 {
-	return has_suffix(name, "__opt") || has_suffix(name, TWICE);
+	return has_suffix(name, "__opt") || has_suffix(name, TWICE) ||
+	       has_suffix(name, IRQ);
+}
+
+/* A second copy of what cannot be skipped. */
+static void leave_out_copy(const struct load *load, struct rescore_hook *hook)
+{
+	const char *why = NULL;
+
+	if (has_suffix(hook->name, TWICE) && !load->preemptible)
+		why = "not needed: this kernel is not preemptible";
+	else if (has_suffix(hook->name, IRQ) && load->lsm &&
+		 btf__find_by_name_kind(load->btf, LSM_UNSKIPPED,
+					BTF_KIND_FUNC) > 0)
+		why = "not needed: an lsm program is never skipped";
+	if (!why)
+		return;
+	hook->state = RESCORE_OFF;
+	snprintf(hook->why, sizeof(hook->why), "%s", why);
 }
 
 int load_add_hooks(struct load *load, struct bpf_object *object,
@@ -134,12 +156,8 @@ int load_add_hooks(struct load *load, struct bpf_object *object,
 		hook->state = target_exists(load,
 					    bpf_program__section_name(prog),
 					    hook->why, sizeof(hook->why));
-		if (hook->state == RESCORE_ON && !load->preemptible &&
-		    has_suffix(hook->name, TWICE)) {
-			hook->state = RESCORE_OFF;
-			snprintf(hook->why, sizeof(hook->why),
-				 "not needed: this kernel is not preemptible");
-		}
+		if (hook->state == RESCORE_ON)
+			leave_out_copy(load, hook);
 	}
 	prefer_lsm(load, first);
 	return 0;
