@@ -188,8 +188,9 @@ enum rescore_object {
 	RESCORE_OBJ_LOCK_CREDIT	= 3,	/* task: a lock it may still make */
 	RESCORE_OBJ_PTY		= 4,	/* struct file of a pty master: numpty */
 	RESCORE_OBJ_PTY_CREDIT	= 5,	/* task: a pty it may still make */
-	RESCORE_OBJ_SOCK	= 6,	/* struct sock */
+	RESCORE_OBJ_SOCK	= 6,	/* struct sock: numtcpsock */
 	RESCORE_OBJ_ADMIN	= 7,	/* task whose charges are never refused */
+	RESCORE_OBJ_OTHERSOCK	= 8,	/* struct sock: numothersock */
 	RESCORE_OBJ_KINDS	= 32,
 };
 

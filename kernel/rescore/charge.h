@@ -239,6 +239,48 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	return 0;
 }
 
+static __noinline int
+rescore_check_slow(__u32 slot, __u32 resource, __s64 n, __u32 severity)
+{
+	struct rescore_line *line = rescore_line(slot, resource);
+	struct rescore_report report = {
+		.slot = slot,
+		.resource = resource,
+		.severity = severity,
+		.kind = RESCORE_EV_REFUSED,
+		.amount = n,
+	};
+
+	if (!line || READ_ONCE(line->flags) & RESCORE_OBSERVE)
+		return 0;	/* the charge itself is what is observed */
+	report.held = READ_ONCE(line->held);
+	report.bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
+						  READ_ONCE(line->limit);
+	__sync_fetch_and_add(&line->failcnt, 1);
+	rescore_event_write(&report);
+	return -1;
+}
+
+/*
+ * Would there be room? For what can be refused now and is charged later, by
+ * rescore_try_charge(): it keeps the bound. 0, or -1: refuse it, and that is
+ * counted. Charges nothing.
+ */
+static __always_inline int
+rescore_check(__u32 slot, __u32 resource, __s64 n, __u32 severity)
+{
+	struct rescore_line *line = rescore_line(slot, resource);
+	__s64 bound;
+
+	if (!line)
+		return 0;
+	bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
+					   READ_ONCE(line->limit);
+	if (READ_ONCE(line->held) <= bound - n)
+		return 0;
+	return rescore_check_slow(slot, resource, n, severity);
+}
+
 static __always_inline void
 rescore_force_charge(__u32 slot, __u32 resource, __s64 n)
 {

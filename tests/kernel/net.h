@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What tests of sockets make puppets do, or do themselves, on the host. */
+#ifndef RESCORE_NET_H
+#define RESCORE_NET_H
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/un.h>
+
+#include "puppet.h"
+
+static int numtcpsock, numothersock;
+
+static inline void find_sockets(void)
+{
+	numtcpsock = rescore_find_resource(rs, "numtcpsock");
+	numothersock = rescore_find_resource(rs, "numothersock");
+}
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+static inline socklen_t loopback(union address *address, int family, int port)
+{
+	memset(address, 0, sizeof(*address));
+	address->any.sa_family = family;
+	if (family == AF_INET6) {
+		address->in6.sin6_port = htons(port);
+		address->in6.sin6_addr = in6addr_loopback;
+		return sizeof(address->in6);
+	}
+	address->in.sin_port = htons(port);
+	address->in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return sizeof(address->in);
+}
+
+/* Port of the last listener that was made; seen by all. */
+#define net_port	(shm->number[60])
+
+/* A TCP listener on loopback, at any port. Its descriptor or -errno. */
+static inline long net_listen(long family, long protocol, long backlog)
+{
+	union address address;
+	socklen_t size = loopback(&address, family, 0);
+	int fd = socket(family, SOCK_STREAM, protocol);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, &address.any, size) || listen(fd, backlog) ||
+	    getsockname(fd, &address.any, &size)) {
+		close(fd);
+		return -errno;
+	}
+	net_port = ntohs(address.in.sin_port);
+	return fd;
+}
+
+/* Connect without waiting. A descriptor or -errno. */
+static inline long net_connect(long family, long port, long protocol)
+{
+	union address address;
+	socklen_t size = loopback(&address, family, port);
+	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, protocol);
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, &address.any, size) && errno != EINPROGRESS) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+/* Returns the first descriptor; those of all follow one another. */
+static inline long net_connect_many(long family, long port, long n)
+{
+	long first = net_connect(family, port, 0), fd = first;
+
+	while (fd >= 0 && --n > 0)
+		fd = net_connect(family, port, 0);
+	return fd < 0 ? fd : first;
+}
+
+/* Accept @n connections. 0 or -errno. */
+static inline long net_accept(long fd, long n, long b)
+{
+	while (n--)
+		if (accept(fd, NULL, NULL) < 0)
+			return -errno;
+	return 0;
+}
+
+/* State of a TCP socket as the kernel says it: TCP_ESTABLISHED, … */
+static inline int net_state(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
+		return -errno;
+	return info.tcpi_state;
+}
+
+enum {	/* net/tcp_states.h */
+       ST_ESTABLISHED = 1,
+       ST_SYN_SENT = 2,
+       ST_TIME_WAIT = 6,
+};
+
+/* How many of @n sockets from @first on are connected. */
+static inline long net_connected(long first, long n, long b)
+{
+	long i, all = 0;
+
+	for (i = 0; i < n; i++)
+		all += net_state(first + i) == ST_ESTABLISHED;
+	return all;
+}
+
+/* Lines of /proc/net/@file in @state (0: all); of the caller's namespace. */
+static inline int net_lines(const char *file, unsigned int state)
+{
+	FILE *f = fopen(text("/proc/thread-self/net/%s", file), "re");
+	unsigned int found;
+	char line[512];
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, " %*d: %*s %*s %x", &found) == 1)
+			n += !state || found == state;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* A network of its own, with loopback up. 0 or -errno. */
+static inline long net_unshare(long a, long b, long c)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd, err = 0;
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Bound to the abstract name @name. A descriptor or -errno. */
+static inline long unix_listen(long type, long name, long backlog)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type, 0);
+
+	if (fd < 0)
+		return -errno;
+	strncpy(address.sun_path + 1, (const char *)name, 100);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    (backlog && listen(fd, backlog))) {
+		close(fd);
+		return -errno;
+	}
+	return fd;
+}
+
+static inline long unix_connect(long type, long name, long b)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, type, 0);
+	long err;
+
+	if (fd < 0)
+		return -errno;
+	strncpy(address.sun_path + 1, (const char *)name, 100);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* socket() until it fails, at most @n; how many, or -errno of the first. */
+static inline long net_sockets(long family, long type, long n)
+{
+	long made;
+
+	for (made = 0; made < n; made++)
+		if (socket(family, type, 0) < 0)
+			return made ?: -errno;
+	return made;
+}
+
+#endif /* RESCORE_NET_H */
