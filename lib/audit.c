@@ -15,7 +15,7 @@
 
 #include <bpf/bpf.h>
 
-#include "internal.h"
+#include "audit_socks.h"
 
 /* A row that moves while it is counted is counted again. */
 #define AUDIT_TRIES	20
@@ -27,6 +27,8 @@ struct findings {
 	size_t nr_payers;
 	uint64_t *files;		/* RESCORE_KEY_ADDRESS, sorted, unique */
 	size_t nr_files;
+	struct rescore_sock *socks;	/* by address, each once */
+	size_t nr_socks;
 	unsigned int *tasks;
 	unsigned int *locks;
 	unsigned int lost_tasks;	/* in a cgroup that is gone */
@@ -242,6 +244,87 @@ static bool is_live_file(const struct findings *found, uint64_t key,
 		file_lives(address));
 }
 
+/* --- sockets -------------------------------------------------------------------------- */
+
+static bool is_live_sock(const struct findings *found, uint64_t key,
+			 uint32_t kinds)
+{
+	uint64_t address = RESCORE_KEY_ADDRESS(key);
+
+	return is_of_kind(found, key, kinds) &&
+	       (rescore_has_sock(found->socks, found->nr_socks, address) ||
+		rescore_sock_lives(address));
+}
+
+/* Is anybody recorded as the payer of @key? */
+static bool has_payer(const struct findings *found, uint64_t key)
+{
+	const struct rescore_bucket *bucket;
+	uint64_t entry, value;
+	bool has = false;
+	int fd, j;
+
+	bucket = &found->payers[rescore_bucket_index(
+		key, found->rs->meta->payers_bits)];
+	for (j = 0; j < RESCORE_BUCKET_ENTRIES && !has; j++) {
+		entry = __atomic_load_n(&bucket->entry[j], __ATOMIC_RELAXED);
+		has = entry >> 16 == key;
+	}
+	if (has || !found->rs->meta->payers_overflow)
+		return has;
+	fd = rescore_pin_fd("payers_more");
+	if (fd < 0)
+		return false;
+	key <<= 16;
+	has = !bpf_map_lookup_elem(fd, &key, &value);
+	close(fd);
+	return has;
+}
+
+/* Made in the cgroups of @slot, and nobody pays. */
+static unsigned int count_strays(const struct findings *found,
+				 unsigned int slot, uint32_t kind)
+{
+	const struct rescore_sock *sock;
+	unsigned int n = 0;
+
+	for (sock = found->socks; sock < found->socks + found->nr_socks; sock++)
+		n += sock->kind == kind && !sock->unknown &&
+		     rescore_member(found->rs, sock->cgroup) == (int)slot &&
+		     !has_payer(found, sock->address | RESCORE_KIND_KEY(kind));
+	return n;
+}
+
+/*
+ * A container whose cgroup was attached has sockets from before, for which
+ * nobody pays. In one that was made empty there are none.
+ */
+static int find_socks(struct findings *found, struct rescore_audit_row *row,
+		      uint32_t kind)
+{
+	const struct rescore_container *container =
+		&found->rs->containers[row->slot];
+	bool own = container->nr_roots == 1 &&
+		   container->flags & RESCORE_OWN_CGROUP;
+	unsigned int live, strays;
+	int err;
+
+	free(found->socks);
+	found->socks = NULL;
+	found->nr_socks = 0;
+	err = rescore_find_socks(&found->socks, &found->nr_socks);
+	if (err)
+		return err;
+	live = for_each_payer(found, row->slot, is_live_sock, 1U << kind);
+	strays = count_strays(found, row->slot, kind);
+	row->low = own ? live + strays : live;
+	row->high = live + strays;
+	snprintf(row->how, sizeof(row->how),
+		 "sockets in all network namespaces; %u that nobody pays for",
+		 strays);
+	return 0;
+}
+
 /* --- one row ------------------------------------------------------------------------- */
 
 /* How the kernel itself shows the objects of a kind. Other kinds: not at all. */
@@ -284,6 +367,9 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 		snprintf(row->how, sizeof(row->how),
 			 "files behind descriptors, mappings, or alive without");
 		return 0;
+	case RESCORE_OBJ_SOCK:
+	case RESCORE_OBJ_OTHERSOCK:
+		return find_socks(found, row, kind);
 	}
 	return -ENOENT;
 }
@@ -406,6 +492,7 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 				n += audit_slot(&found, slot, report, arg);
 	}
 	rescore_unmap(found.payers, sizeof(*found.payers), found.nr_payers);
+	free(found.socks);
 	free(found.files);
 	free(found.locks);
 	free(found.tasks);
