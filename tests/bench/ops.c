@@ -5,6 +5,7 @@
  */
 #include <err.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int lock_fd;
+static int lock_fd, listen_fd;
 
 static void open_close(void)
 {
@@ -46,6 +47,44 @@ static void socket_close(void)
 	if (fd < 0)
 		err(1, "socket");
 	close(fd);
+}
+
+static void udp_socket_close(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0)
+		err(1, "socket");
+	close(fd);
+}
+
+static void socketpair_close(void)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds))
+		err(1, "socketpair");
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* Three-way handshake, accept, and both ends closed, on loopback. */
+static void tcp_connection(void)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	struct sockaddr_in address = {};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), peer;
+
+	if (getsockname(listen_fd, (struct sockaddr *)&address, &size) ||
+	    connect(fd, (struct sockaddr *)&address, size))
+		err(1, "connect");
+	peer = accept(listen_fd, NULL, NULL);
+	/* no TIME_WAIT: there are not that many ports */
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)))
+		err(1, "SO_LINGER");
+	close(fd);
+	close(peer);
 }
 
 static void flock_pair(void)
@@ -94,6 +133,9 @@ static const struct {
 	{ "pipe+close", pipe_close, 1000 },
 	{ "dup+close", dup_close, 2000 },
 	{ "socket+close", socket_close, 1000 },
+	{ "UDP socket+close", udp_socket_close, 1000 },
+	{ "socketpair+close", socketpair_close, 1000 },
+	{ "TCP connect+accept+close", tcp_connection, 200 },
 	{ "flock+unlock", flock_pair, 2000 },
 	{ "fcntl lock+unlock", fcntl_pair, 2000 },
 	{ "ptmx open+close", pty, 100 },
@@ -119,6 +161,9 @@ int main(void)
 	lock_fd = open("/tmp/bench-lock", O_RDWR | O_CREAT, 0600);
 	if (lock_fd < 0)
 		err(1, "/tmp/bench-lock");
+	listen_fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (listen_fd < 0 || listen(listen_fd, 16))
+		err(1, "listen");
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
 		best = 0;
 		for (round = 0; round < ROUNDS; round++) {
