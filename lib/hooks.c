@@ -9,6 +9,7 @@
 #define LSM	"lsm/"		/* section of programs that are never skipped */
 #define TWICE	"__twice"	/* second copies of others, RESCORE_TWICE */
 #define IRQ	"__irq"		/* the same, of what interrupts run as well */
+#define NOLSM	"__nolsm"	/* what lsm programs do and others cannot */
 
 /* Kernels that have it (6.2, and 6.1 of Debian) skip no program on an LSM hook. */
 #define LSM_UNSKIPPED	"bpf_trampoline_enter"
@@ -113,10 +114,10 @@ static bool has_suffix(const char *name, const char *suffix)
 static bool is_optional(const char *name)
 {
 	return has_suffix(name, "__opt") || has_suffix(name, TWICE) ||
-	       has_suffix(name, IRQ);
+	       has_suffix(name, IRQ) || has_suffix(name, NOLSM);
 }
 
-/* A second copy of what cannot be skipped. */
+/* A second copy of what cannot be skipped; a second part of what is whole. */
 static void leave_out_copy(const struct load *load, struct rescore_hook *hook)
 {
 	const char *why = NULL;
@@ -127,6 +128,8 @@ static void leave_out_copy(const struct load *load, struct rescore_hook *hook)
 		 btf__find_by_name_kind(load->btf, LSM_UNSKIPPED,
 					BTF_KIND_FUNC) > 0)
 		why = "not needed: an lsm program is never skipped";
+	else if (has_suffix(hook->name, NOLSM) && load->lsm)
+		why = "not needed: an lsm program does it";
 	if (!why)
 		return;
 	hook->state = RESCORE_OFF;

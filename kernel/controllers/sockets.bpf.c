@@ -32,7 +32,7 @@
  *             the kernel has no place where one could be refused.
  * Costs       3 hooks a socket's life, 5 for a connection.
  */
-#include "rescore.h"
+#include "sockbuf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -89,12 +89,32 @@ static __always_inline __u32 resource_of(enum rescore_object kind)
 }
 
 static __always_inline int
-charge(__u64 address, __u32 slot, enum rescore_object kind)
+charge(struct sock *sk, __u32 slot, enum rescore_object kind)
 {
-	if (rescore_try_charge_object(rescore_object_key(address, kind), slot,
-				      resource_of(kind), RESCORE_HARD))
+	__u64 key = rescore_object_key(rescore_address(sk), kind);
+
+	if (rescore_try_charge_object(key, slot, resource_of(kind),
+				      RESCORE_HARD))
 		return -ENOBUFS;
 	return 0;
+}
+
+/*
+ * The same, and its buffers will be counted. A copy of a listener needs only the
+ * first: the kernel copies the record along, or makes no copy.
+ */
+static __always_inline int
+charge_new(struct sock *sk, __u32 slot, enum rescore_object kind)
+{
+	struct sockbuf buf = {
+		.slot = slot,
+		.tcp = kind == RESCORE_OBJ_SOCK,
+	};
+
+	if (charge(sk, slot, kind))
+		return -ENOBUFS;
+	/* uncharged when the kernel frees what it cannot use */
+	return sockbuf_new(sk, &buf) ? 0 : -ENOBUFS;
 }
 
 /* Who pays for the socket at @address, or -1. */
@@ -103,18 +123,65 @@ static __always_inline int payer(__u64 address, enum rescore_object kind)
 	return rescore_payer_find(rescore_object_key(address, kind));
 }
 
+/* Of a socket that was charged: its record. */
+static __always_inline void record(struct sock *sk, enum rescore_object kind)
+{
+	int slot = payer(rescore_address(sk), kind);
+	struct sockbuf buf = {
+		.slot = slot,
+		.tcp = kind == RESCORE_OBJ_SOCK,
+	};
+
+	if (slot > 0)
+		sockbuf_new(sk, &buf);
+}
+
+/*
+ * A tracing program that refuses cannot make the record, so where those are used
+ * (RESCORE_SECURITY's second variant) another makes it afterwards.
+ */
+#define CHARGE_LSM(name, hook, args...)	\
+	SEC("lsm/" #hook) int RESCORE_PROG(name, ##args)
+#define CHARGE_MOD(name, hook, args...)	\
+	SEC("fmod_ret/security_" #hook) int RESCORE_PROG(name, ##args)
+#define RECORD_MOD(name, hook, args...)	\
+	SEC("fexit/security_" #hook) int RESCORE_PROG(name, ##args)
+
 /* --- socket(), socketpair() --------------------------------------------------- */
 
-RESCORE_SECURITY(numtcpsock__make, socket_post_create,
-		 security_socket_post_create, struct socket *sock, int family,
-		 int type, int protocol, int kern)
+static __always_inline int
+make(struct socket *sock, int family, int type, int kern, bool record)
 {
 	__u32 slot = rescore_current();
 	struct sock *sk = sock->sk;
 
 	if (!slot || kern || !sk)
 		return 0;
-	return charge(rescore_address(sk), slot, kind_of(family, type));
+	if (record)
+		return charge_new(sk, slot, kind_of(family, type));
+	return charge(sk, slot, kind_of(family, type));
+}
+
+CHARGE_LSM(numtcpsock__make__lsm, socket_post_create, struct socket *sock,
+	   int family, int type, int protocol, int kern)
+{
+	return make(sock, family, type, kern, true);
+}
+
+CHARGE_MOD(numtcpsock__make__mod, socket_post_create, struct socket *sock,
+	   int family, int type, int protocol, int kern)
+{
+	return make(sock, family, type, kern, false);
+}
+
+RECORD_MOD(tcpsndbuf__make__nolsm, socket_post_create, struct socket *sock,
+	   int family, int type)
+{
+	struct sock *sk = sock->sk;
+
+	if (sk)
+		record(sk, kind_of(family, type));
+	return 0;
 }
 
 /* --- connections to a listener -------------------------------------------------- */
@@ -166,6 +233,8 @@ int RESCORE_PROG(numtcpsock__copy, struct sock *parent)
 
 	if (!copy)
 		return 0;
+	/* what it holds, as it becomes the copy's, is nothing */
+	sockbuf_sync_tcp(parent);
 	copy->kind = kind_of_sock(parent);
 	slot = payer(rescore_address(parent), copy->kind);
 	if (slot < 0 && copy->kind == RESCORE_OBJ_SOCK &&
@@ -189,7 +258,7 @@ RESCORE_SECURITY(numtcpsock__child, sk_alloc_security, security_sk_alloc,
 		return 0;
 	slot = copy->slot;
 	copy->slot = 0;
-	return charge(rescore_address(sk), slot, copy->kind);
+	return charge(sk, slot, copy->kind);
 }
 
 /* A SYN, or the ACK to a SYN cookie. It is no socket yet, only a request. */
@@ -203,25 +272,70 @@ RESCORE_SECURITY(numtcpsock__request, inet_conn_request,
 	return 0;
 }
 
-SEC("fmod_ret/security_mptcp_add_subflow")
-int RESCORE_PROG(numtcpsock__subflow__opt, struct sock *sk, struct sock *ssk)
+/* --- subflows of MPTCP ----------------------------------------------------------- */
+
+static __always_inline int
+add_subflow(struct sock *sk, struct sock *ssk, bool record)
 {
 	int slot = payer(rescore_address(sk), RESCORE_OBJ_SOCK);
 
 	if (slot <= 0)
 		return 0;
-	return charge(rescore_address(ssk), slot, RESCORE_OBJ_SOCK);
+	if (record)
+		return charge_new(ssk, slot, RESCORE_OBJ_SOCK);
+	return charge(ssk, slot, RESCORE_OBJ_SOCK);
 }
 
-RESCORE_SECURITY(numothersock__connect, unix_stream_connect,
-		 security_unix_stream_connect, struct sock *sk,
-		 struct sock *other, struct sock *newsk)
+CHARGE_LSM(numtcpsock__subflow__lsm__opt, mptcp_add_subflow, struct sock *sk,
+	   struct sock *ssk)
+{
+	return add_subflow(sk, ssk, true);
+}
+
+CHARGE_MOD(numtcpsock__subflow__mod__opt, mptcp_add_subflow, struct sock *sk,
+	   struct sock *ssk)
+{
+	return add_subflow(sk, ssk, false);
+}
+
+RECORD_MOD(tcpsndbuf__subflow__nolsm, mptcp_add_subflow, struct sock *sk,
+	   struct sock *ssk)
+{
+	record(ssk, RESCORE_OBJ_SOCK);
+	return 0;
+}
+
+/* --- connections to an AF_UNIX listener ------------------------------------------- */
+
+static __always_inline int
+unix_connect(struct sock *other, struct sock *newsk, bool record)
 {
 	int slot = payer(rescore_address(other), RESCORE_OBJ_OTHERSOCK);
 
 	if (slot <= 0)
 		return 0;
-	return charge(rescore_address(newsk), slot, RESCORE_OBJ_OTHERSOCK);
+	if (record)
+		return charge_new(newsk, slot, RESCORE_OBJ_OTHERSOCK);
+	return charge(newsk, slot, RESCORE_OBJ_OTHERSOCK);
+}
+
+CHARGE_LSM(numothersock__connect__lsm, unix_stream_connect, struct sock *sk,
+	   struct sock *other, struct sock *newsk)
+{
+	return unix_connect(other, newsk, true);
+}
+
+CHARGE_MOD(numothersock__connect__mod, unix_stream_connect, struct sock *sk,
+	   struct sock *other, struct sock *newsk)
+{
+	return unix_connect(other, newsk, false);
+}
+
+RECORD_MOD(othersockbuf__connect__nolsm, unix_stream_connect, struct sock *sk,
+	   struct sock *other, struct sock *newsk)
+{
+	record(newsk, RESCORE_OBJ_OTHERSOCK);
+	return 0;
 }
 
 /* --- accept() of other families --------------------------------------------------- */
@@ -254,12 +368,18 @@ RESCORE_SECURITY(numothersock__accept, socket_accept, security_socket_accept,
 
 /* It is there: too late to refuse it. */
 static __always_inline int
-made(__u64 address, int slot, enum rescore_object kind)
+made(struct sock *sk, int slot, enum rescore_object kind)
 {
-	__u64 key = rescore_object_key(address, kind);
+	__u64 key = rescore_object_key(rescore_address(sk), kind);
+	struct sockbuf buf = {
+		.slot = slot,
+		.tcp = kind == RESCORE_OBJ_SOCK,
+	};
 
-	if (slot > 0 && rescore_payer_find(key) < 0)
-		rescore_force_charge_object(key, slot, resource_of(kind));
+	if (slot <= 0 || rescore_payer_find(key) >= 0)
+		return 0;
+	rescore_force_charge_object(key, slot, resource_of(kind));
+	sockbuf_new(sk, &buf);
 	return 0;
 }
 
@@ -271,8 +391,7 @@ RESCORE_SECURITY_VOID(numothersock__clone, sk_clone_security, security_sk_clone,
 
 	if (kind == RESCORE_OBJ_SOCK)
 		return 0;
-	return made(rescore_address(newsk), payer(rescore_address(sk), kind),
-		    kind);
+	return made(newsk, payer(rescore_address(sk), kind), kind);
 }
 
 RESCORE_SECURITY_VOID(numothersock__sctp, sctp_sk_clone, security_sctp_sk_clone,
@@ -281,8 +400,7 @@ RESCORE_SECURITY_VOID(numothersock__sctp, sctp_sk_clone, security_sctp_sk_clone,
 {
 	enum rescore_object kind = kind_of_sock(sk);
 
-	return made(rescore_address(newsk), payer(rescore_address(sk), kind),
-		    kind);
+	return made(newsk, payer(rescore_address(sk), kind), kind);
 }
 
 /* The end of each accept(): of a family that has told nothing before. */
@@ -293,8 +411,7 @@ RESCORE_SECURITY_VOID(numothersock__graft, sock_graft, security_sock_graft,
 
 	if (family == AF_UNIX || family == AF_INET || family == AF_INET6)
 		return 0;
-	return made(rescore_address(sk), rescore_current(),
-		    RESCORE_OBJ_OTHERSOCK);
+	return made(sk, rescore_current(), RESCORE_OBJ_OTHERSOCK);
 }
 
 /* --- the end ------------------------------------------------------------------------- */

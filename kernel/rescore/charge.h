@@ -305,6 +305,16 @@ rescore_uncharge(__u32 slot, __u32 resource, __s64 n)
 		rescore_add_above(READ_ONCE(line->parent), resource, -n);
 }
 
+/* Of something that grows and shrinks by itself, and is counted afterwards. */
+static __always_inline void
+rescore_adjust(__u32 slot, __u32 resource, __s64 delta)
+{
+	if (delta > 0)
+		rescore_force_charge(slot, resource, delta);
+	else
+		rescore_uncharge(slot, resource, -delta);
+}
+
 static __noinline int rescore_no_payer(__u32 slot, __u32 resource)
 {
 	struct rescore_line *line = rescore_line(slot, resource);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the sockets of a container hold in their buffers, in bytes, as the kernel
+ * itself counts and as `ss -m` shows it:
+ *
+ *   tcpsndbuf     sk_wmem_queued of TCP sockets
+ *   tcprcvbuf     sk_rmem_alloc of TCP sockets
+ *   othersockbuf  sk_wmem_alloc of all others: for AF_UNIX that is all there is
+ *   dgramrcvbuf   sk_rmem_alloc of all others
+ *
+ * Each socket has a record of what was counted for it. Where its buffers may have
+ * changed, what they are now is put in the record's place and the difference
+ * added to held: an event that was missed is made good by the next one.
+ */
+#ifndef RESCORE_SOCKBUF_H
+#define RESCORE_SOCKBUF_H
+
+#include "rescore.h"
+
+RESCORE_RESOURCE(tcpsndbuf) = {
+	.name = "tcpsndbuf",
+	.unit = RESCORE_BYTES,
+	.flags = RESCORE_DENIABLE,
+	.err = EAGAIN,
+	.ubc_index = 14,
+	.help = "bytes that TCP sockets have to send, or have sent and not had "
+		"acknowledged",
+};
+
+RESCORE_RESOURCE(tcprcvbuf) = {
+	.name = "tcprcvbuf",
+	.unit = RESCORE_BYTES,
+	.flags = RESCORE_DENIABLE,
+	.err = EAGAIN,
+	.ubc_index = 15,
+	.help = "bytes that TCP sockets have received and nobody has read",
+};
+
+RESCORE_RESOURCE(othersockbuf) = {
+	.name = "othersockbuf",
+	.unit = RESCORE_BYTES,
+	.flags = RESCORE_DENIABLE,
+	.err = EAGAIN,
+	.ubc_index = 16,
+	.help = "bytes that other sockets have sent and nobody has read",
+};
+
+RESCORE_RESOURCE(dgramrcvbuf) = {
+	.name = "dgramrcvbuf",
+	.unit = RESCORE_BYTES,
+	.flags = RESCORE_DENIABLE,
+	.err = ENOBUFS,
+	.ubc_index = 17,
+	.help = "bytes that other sockets have received and nobody has read",
+};
+
+struct sockbuf {
+	__u32 slot;
+	__u32 tcp;		/* is it TCP? */
+	__s64 snd;		/* counted for it */
+	__s64 rcv;
+	__u32 goal_snd;		/* its sk_sndbuf as we set it; 0: we did not */
+	__u32 goal_rcv;
+	__u32 want_snd;		/* as the program has set it; 0: it has not */
+	__u32 want_rcv;
+};
+
+/* A connection to a listener begins with a copy of the listener's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct sockbuf);
+} sockbufs SEC(".maps");
+
+#define sockbuf_of(sk) \
+	((struct sockbuf *)bpf_sk_storage_get(&sockbufs, sk, 0, 0))
+
+#define sockbuf_new(sk, buf) \
+	bpf_sk_storage_get(&sockbufs, sk, buf, BPF_SK_STORAGE_GET_F_CREATE)
+
+/* Buffers that change while they are looked at are looked at again. */
+#define SOCKBUF_TRIES	4
+
+static __always_inline void
+sockbuf_count(__s64 *counted, __s64 now, __u32 slot, __u32 resource)
+{
+	__s64 delta = now - __sync_lock_test_and_set(counted, now);
+
+	if (delta)
+		rescore_adjust(slot, resource, delta);
+}
+
+static __always_inline __s64 sockbuf_rmem(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_backlog.rmem_alloc.counter);
+}
+
+/* One is the socket itself. */
+static __always_inline __s64 sockbuf_wmem(const struct sock *sk)
+{
+	__s64 wmem = READ_ONCE(sk->sk_wmem_alloc.refs.counter) - 1;
+
+	return wmem > 0 ? wmem : 0;
+}
+
+/* Everything that changes them has locked the socket. */
+static __always_inline int sockbuf_sync_tcp(struct sock *sk)
+{
+	struct sockbuf *buf = sockbuf_of(sk);
+
+	if (!buf)
+		return 0;
+	sockbuf_count(&buf->snd, READ_ONCE(sk->sk_wmem_queued), buf->slot,
+		      tcpsndbuf.id);
+	sockbuf_count(&buf->rcv, sockbuf_rmem(sk), buf->slot, tcprcvbuf.id);
+	return 0;
+}
+
+static __always_inline int sockbuf_sync_rcv(struct sock *sk)
+{
+	struct sockbuf *buf = sockbuf_of(sk);
+	__s64 now;
+	int i;
+
+	if (!buf || buf->tcp)
+		return 0;
+	for (i = 0; i < SOCKBUF_TRIES; i++) {
+		now = sockbuf_rmem(sk);
+		sockbuf_count(&buf->rcv, now, buf->slot, dgramrcvbuf.id);
+		if (sockbuf_rmem(sk) == now)
+			break;
+	}
+	return 0;
+}
+
+/* --- TCP --------------------------------------------------------------------------- */
+
+SEC("fexit/tcp_sendmsg_locked")
+int RESCORE_PROG(tcpsndbuf__send, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+SEC("fexit/do_tcp_sendpages")
+int RESCORE_PROG(tcpsndbuf__sendpages_before_6_5__opt, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+/* In the midst of a send, for as long as its receiver takes. */
+SEC("fentry/sk_stream_wait_memory")
+int RESCORE_PROG(tcpsndbuf__wait, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+SEC("fexit/tcp_write_queue_purge")
+int RESCORE_PROG(tcpsndbuf__purge, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+SEC("fexit/tcp_rcv_established")
+int RESCORE_PROG(tcprcvbuf__segment, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+SEC("fexit/tcp_rcv_state_process")
+int RESCORE_PROG(tcprcvbuf__state, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+/* The end of each read, whatever kind of read it was. */
+SEC("fentry/__tcp_cleanup_rbuf")
+int RESCORE_PROG(tcprcvbuf__read, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+SEC("fexit/tcp_disconnect")
+int RESCORE_PROG(tcprcvbuf__disconnect, struct sock *sk)
+{
+	return sockbuf_sync_tcp(sk);
+}
+
+/* --- others ------------------------------------------------------------------------- */
+
+SEC("fexit/__udp_enqueue_schedule_skb")
+int RESCORE_PROG(dgramrcvbuf__udp, struct sock *sk)
+{
+	return sockbuf_sync_rcv(sk);
+}
+
+SEC("fexit/skb_consume_udp")
+int RESCORE_PROG(dgramrcvbuf__udp_read, struct sock *sk)
+{
+	return sockbuf_sync_rcv(sk);
+}
+
+SEC("fexit/__sock_queue_rcv_skb")
+int RESCORE_PROG(dgramrcvbuf__raw, struct sock *sk)
+{
+	return sockbuf_sync_rcv(sk);
+}
+
+SEC("fexit/skb_free_datagram")
+int RESCORE_PROG(dgramrcvbuf__read, struct sock *sk)
+{
+	return sockbuf_sync_rcv(sk);
+}
+
+SEC("fexit/skb_set_owner_w")
+int RESCORE_PROG(othersockbuf__send, struct sk_buff *skb, struct sock *sk)
+{
+	struct sockbuf *buf = sockbuf_of(sk);
+
+	if (buf && !buf->tcp)
+		sockbuf_count(&buf->snd, sockbuf_wmem(sk), buf->slot,
+			      othersockbuf.id);
+	return 0;
+}
+
+/* After it the socket may be gone. */
+SEC("fentry/sock_wfree")
+int RESCORE_PROG(othersockbuf__sent, struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	struct sockbuf *buf;
+	__s64 left;
+
+	if (!sk)
+		return 0;
+	buf = sockbuf_of(sk);
+	if (!buf || buf->tcp)
+		return 0;
+	left = sockbuf_wmem(sk) - skb->truesize;
+	sockbuf_count(&buf->snd, left > 0 ? left : 0, buf->slot,
+		      othersockbuf.id);
+	return 0;
+}
+
+/* --- the end: twice, as the kernel may go past one of them -------------------------- */
+
+static __always_inline int sockbuf_end(struct sock *sk)
+{
+	struct sockbuf *buf = sockbuf_of(sk);
+
+	if (!buf)
+		return 0;
+	sockbuf_count(&buf->snd, 0, buf->slot,
+		      buf->tcp ? tcpsndbuf.id : othersockbuf.id);
+	sockbuf_count(&buf->rcv, 0, buf->slot,
+		      buf->tcp ? tcprcvbuf.id : dgramrcvbuf.id);
+	return 0;
+}
+
+SEC("fentry/sk_destruct")
+int RESCORE_PROG(tcpsndbuf__end, struct sock *sk)
+{
+	return sockbuf_end(sk);
+}
+
+SEC("fentry/sk_destruct")
+int RESCORE_PROG(tcpsndbuf__end_2, struct sock *sk)
+{
+	return sockbuf_end(sk);
+}
+
+#endif /* RESCORE_SOCKBUF_H */
