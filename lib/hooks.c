@@ -7,12 +7,19 @@
 #include "load.h"
 
 #define LSM	"lsm/"		/* section of programs that are never skipped */
+#define LSM_CGROUP "lsm_cgroup/"
 #define TWICE	"__twice"	/* second copies of others, RESCORE_TWICE */
 #define IRQ	"__irq"		/* the same, of what interrupts run as well */
 #define NOLSM	"__nolsm"	/* what lsm programs do and others cannot */
 
 /* Kernels that have it (6.2, and 6.1 of Debian) skip no program on an LSM hook. */
 #define LSM_UNSKIPPED	"bpf_trampoline_enter"
+
+static bool is_lsm(const char *section)
+{
+	return !strncmp(section, LSM, strlen(LSM)) ||
+	       !strncmp(section, LSM_CGROUP, strlen(LSM_CGROUP));
+}
 
 /* "fmod_ret/security_file_alloc" -> what must be in the kernel's BTF. */
 static bool target_exists(const struct load *load, const char *section,
@@ -29,11 +36,12 @@ static bool target_exists(const struct load *load, const char *section,
 		{ "tp_btf/", "btf_trace_%s", BTF_KIND_TYPEDEF },
 		{ "iter/", "bpf_iter_%s", BTF_KIND_FUNC },
 		{ "lsm/", "bpf_lsm_%s", BTF_KIND_FUNC },
+		{ "lsm_cgroup/", "bpf_lsm_%s", BTF_KIND_FUNC },
 	};
 	char name[128];
 	size_t i;
 
-	if (!strncmp(section, LSM, strlen(LSM)) && !load->lsm) {
+	if (is_lsm(section) && !load->lsm) {
 		snprintf(why, size,
 			 "bpf is not among this kernel's LSMs (lsm=)");
 		return false;

@@ -174,13 +174,29 @@ static int pin_program(struct bpf_program *prog)
 	return bpf_program__pin(prog, path) ? pin_error(path) : 0;
 }
 
+/* Attached to the root, it is run for every cgroup. */
+static bool is_for_cgroups(const struct bpf_program *prog)
+{
+	switch (bpf_program__type(prog)) {
+	case BPF_PROG_TYPE_CGROUP_DEVICE:
+	case BPF_PROG_TYPE_CGROUP_SOCKOPT:
+	case BPF_PROG_TYPE_SOCK_OPS:
+		return true;
+	case BPF_PROG_TYPE_LSM:
+		return bpf_program__expected_attach_type(prog) ==
+		       BPF_LSM_CGROUP;
+	default:
+		return false;
+	}
+}
+
 static int pin_link(struct load *load, struct bpf_program *prog)
 {
 	struct bpf_link *link;
 	char path[256];
 	int err;
 
-	if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_DEVICE)
+	if (is_for_cgroups(prog))
 		link = bpf_program__attach_cgroup(prog, load->cgroup_fd);
 	else
 		link = bpf_program__attach(prog);

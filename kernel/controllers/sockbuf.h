@@ -148,13 +148,6 @@ int RESCORE_PROG(tcpsndbuf__sendpages_before_6_5__opt, struct sock *sk)
 	return sockbuf_sync_tcp(sk);
 }
 
-/* In the midst of a send, for as long as its receiver takes. */
-SEC("fentry/sk_stream_wait_memory")
-int RESCORE_PROG(tcpsndbuf__wait, struct sock *sk)
-{
-	return sockbuf_sync_tcp(sk);
-}
-
 SEC("fexit/tcp_write_queue_purge")
 int RESCORE_PROG(tcpsndbuf__purge, struct sock *sk)
 {
@@ -240,33 +233,6 @@ int RESCORE_PROG(othersockbuf__sent, struct sk_buff *skb)
 	sockbuf_count(&buf->snd, left > 0 ? left : 0, buf->slot,
 		      othersockbuf.id);
 	return 0;
-}
-
-/* --- the end: twice, as the kernel may go past one of them -------------------------- */
-
-static __always_inline int sockbuf_end(struct sock *sk)
-{
-	struct sockbuf *buf = sockbuf_of(sk);
-
-	if (!buf)
-		return 0;
-	sockbuf_count(&buf->snd, 0, buf->slot,
-		      buf->tcp ? tcpsndbuf.id : othersockbuf.id);
-	sockbuf_count(&buf->rcv, 0, buf->slot,
-		      buf->tcp ? tcprcvbuf.id : dgramrcvbuf.id);
-	return 0;
-}
-
-SEC("fentry/sk_destruct")
-int RESCORE_PROG(tcpsndbuf__end, struct sock *sk)
-{
-	return sockbuf_end(sk);
-}
-
-SEC("fentry/sk_destruct")
-int RESCORE_PROG(tcpsndbuf__end_2, struct sock *sk)
-{
-	return sockbuf_end(sk);
 }
 
 #endif /* RESCORE_SOCKBUF_H */

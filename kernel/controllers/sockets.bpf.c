@@ -32,7 +32,7 @@
  *             the kernel has no place where one could be refused.
  * Costs       3 hooks a socket's life, 5 for a connection.
  */
-#include "sockbuf.h"
+#include "rescore.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -57,21 +57,16 @@ RESCORE_RESOURCE(numothersock) = {
 		"and all the rest",
 };
 
-/* From socket.h; vmlinux.h has no macros. */
-#define AF_UNIX		1
-#define AF_INET		2
-#define AF_INET6	10
+#include "sockbuf.h"
+#include "sockgov.h"
+
+/* From socket.h; the others are in sockgov.h. */
 #define AF_TIPC		30
 #define AF_ALG		38
 #define AF_SMC		43
 
 /* What the kernel adds for a socket that is no copy: 6.1 to 6.12 at least. */
 #define GFP_ZERO	0x100
-
-static __always_inline bool is_tcp(int family, int type)
-{
-	return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
-}
 
 static __always_inline enum rescore_object kind_of(int family, int type)
 {

@@ -239,8 +239,12 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	return 0;
 }
 
+/*
+ * Count and report that @n were refused. -1; 0 in mode observe, where that is left
+ * to the charge itself.
+ */
 static __noinline int
-rescore_check_slow(__u32 slot, __u32 resource, __s64 n, __u32 severity)
+rescore_refused(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 	struct rescore_report report = {
@@ -252,7 +256,7 @@ rescore_check_slow(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	};
 
 	if (!line || READ_ONCE(line->flags) & RESCORE_OBSERVE)
-		return 0;	/* the charge itself is what is observed */
+		return 0;
 	report.held = READ_ONCE(line->held);
 	report.bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
 						  READ_ONCE(line->limit);
@@ -278,7 +282,7 @@ rescore_check(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 					   READ_ONCE(line->limit);
 	if (READ_ONCE(line->held) <= bound - n)
 		return 0;
-	return rescore_check_slow(slot, resource, n, severity);
+	return rescore_refused(slot, resource, n, severity);
 }
 
 static __always_inline void
