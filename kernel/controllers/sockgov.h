@@ -46,30 +46,74 @@ static __always_inline bool is_tcp(int family, int type)
 	return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
 }
 
-/* The row, if it has a bound to be kept. */
-static __always_inline struct rescore_line *
-bounded_line(__u32 slot, __u32 resource)
+/* Is this level's bound to be kept? */
+static __always_inline bool is_bounded_line(const struct rescore_line *line)
+{
+	return READ_ONCE(line->barrier) != RESCORE_UNLIMITED &&
+	       !(READ_ONCE(line->flags) & RESCORE_OBSERVE);
+}
+
+static __noinline int is_bounded_above(__u32 slot, __u32 resource)
+{
+	struct rescore_line *line;
+	int i;
+
+#pragma unroll
+	for (i = 1; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, resource) : NULL;
+		if (!line)
+			break;
+		if (is_bounded_line(line))
+			return 1;
+		slot = READ_ONCE(line->parent);
+	}
+	return 0;
+}
+
+/* Has the row, or one above it, a bound to be kept? */
+static __always_inline bool is_bounded(__u32 slot, __u32 resource)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 
-	if (!line || READ_ONCE(line->barrier) == RESCORE_UNLIMITED ||
-	    READ_ONCE(line->flags) & RESCORE_OBSERVE)
-		return NULL;
-	return line;
+	if (!line)
+		return false;
+	if (is_bounded_line(line))
+		return true;
+	return READ_ONCE(line->parent) &&
+	       is_bounded_above(READ_ONCE(line->parent), resource);
 }
 
 /* --- TCP: the governor ---------------------------------------------------------------- */
 
-/* A connection's share of what the bound leaves, in bytes. */
-static __always_inline __u64 share_of(struct rescore_line *line, __u32 slot)
+/*
+ * A connection's share of what the bounds leave, in bytes, on the level where it
+ * is smallest; above UINT_MAX where there is no bound.
+ */
+static __noinline __u64 share_of(__u32 slot, __u32 resource)
 {
-	struct rescore_line *sockets = rescore_line(slot, numtcpsock.id);
-	__s64 left = READ_ONCE(line->barrier) - READ_ONCE(line->held);
-	__s64 n = sockets ? READ_ONCE(sockets->held) : 1;
+	__u64 share, least = RESCORE_UNLIMITED;
+	struct rescore_line *line, *sockets;
+	__s64 left, n;
+	int i;
 
-	if (left <= 0)
-		return 0;
-	return (__u64)left / (__u64)(n > 0 ? n : 1);
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, resource) : NULL;
+		sockets = slot ? rescore_line(slot, numtcpsock.id) : NULL;
+		if (!line || !sockets)
+			break;
+		slot = READ_ONCE(line->parent);
+		if (!is_bounded_line(line))
+			continue;
+		left = READ_ONCE(line->barrier) - READ_ONCE(line->held);
+		n = READ_ONCE(sockets->held);
+		if (left < 0)
+			left = 0;
+		share = (__u64)left / (__u64)(n > 0 ? n : 1);
+		if (share < least)
+			least = share;
+	}
+	return least;
 }
 
 static __always_inline bool is_far(__u32 old, __u32 new)
@@ -91,16 +135,15 @@ set_buffer(struct bpf_sock_ops *ops, int option, __u32 goal)
 static __always_inline void
 govern_snd(struct bpf_sock_ops *ops, struct sockbuf *buf, bool born)
 {
-	struct rescore_line *line = bounded_line(buf->slot, tcpsndbuf.id);
 	__u64 share, goal;
 
-	if (!line) {
+	if (!is_bounded(buf->slot, tcpsndbuf.id)) {
 		if (buf->goal_snd)
 			set_buffer(ops, SO_SNDBUF, SHARE_AMPLE);
 		buf->goal_snd = 0;
 		return;
 	}
-	share = share_of(line, buf->slot);
+	share = share_of(buf->slot, tcpsndbuf.id);
 	if (!buf->goal_snd && share >= SHARE_AMPLE)
 		return;
 	goal = buf->snd + share;
@@ -121,16 +164,16 @@ govern_snd(struct bpf_sock_ops *ops, struct sockbuf *buf, bool born)
 static __always_inline void
 govern_rcv(struct bpf_sock_ops *ops, struct sockbuf *buf, bool born)
 {
-	struct rescore_line *line = bounded_line(buf->slot, tcprcvbuf.id);
 	__u64 share, goal, least = RCVBUF_SEGMENTS * ops->mss_cache;
+	struct rescore_line *line = rescore_line(buf->slot, tcprcvbuf.id);
 
-	if (!line) {
+	if (!line || !is_bounded(buf->slot, tcprcvbuf.id)) {
 		if (buf->goal_rcv)
 			set_buffer(ops, SO_RCVBUF, SHARE_AMPLE);
 		buf->goal_rcv = 0;
 		return;
 	}
-	share = share_of(line, buf->slot);
+	share = share_of(buf->slot, tcprcvbuf.id);
 	if (!buf->goal_rcv && share >= SHARE_AMPLE)
 		return;
 	goal = buf->rcv + share;
@@ -160,7 +203,7 @@ call_back(struct bpf_sock_ops *ops, struct sockbuf *buf)
 	__u32 flags = ops->bpf_sock_ops_cb_flags;
 	__u32 wanted = flags | BPF_SOCK_OPS_RTT_CB_FLAG;
 
-	if (bounded_line(buf->slot, tcprcvbuf.id))
+	if (is_bounded(buf->slot, tcprcvbuf.id))
 		wanted |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
 	else
 		wanted &= ~BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
@@ -245,35 +288,71 @@ struct {
 	__type(value, __s64);
 } granted SEC(".maps");
 
+/* On every level; @bytes may be below 0. */
+static __noinline int grant_add(__u32 slot, __s64 bytes)
+{
+	struct rescore_line *line;
+	__s64 *all;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, othersockbuf.id) : NULL;
+		all = slot ? bpf_map_lookup_elem(&granted, &slot) : NULL;
+		if (!line || !all)
+			break;
+		__sync_fetch_and_add(all, bytes);
+		slot = READ_ONCE(line->parent);
+	}
+	return 0;
+}
+
+static __noinline __s64 grant_left(__u32 slot)
+{
+	__s64 left, least = RESCORE_UNLIMITED, *all;
+	struct rescore_line *line;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, othersockbuf.id) : NULL;
+		all = slot ? bpf_map_lookup_elem(&granted, &slot) : NULL;
+		if (!line || !all)
+			break;
+		left = READ_ONCE(line->barrier) - READ_ONCE(*all);
+		if (is_bounded_line(line) && left < least)
+			least = left;
+		slot = READ_ONCE(line->parent);
+	}
+	return least > 0 ? least : 0;
+}
+
 static __always_inline void grant_back(struct sockbuf *buf)
 {
-	__s64 *all = bpf_map_lookup_elem(&granted, &buf->slot);
 	__u32 goal = buf->goal_snd;
 
-	if (!all || !goal || buf->tcp)
+	if (!goal || buf->tcp)
 		return;
 	buf->goal_snd = 0;
-	__sync_fetch_and_add(all, -(__s64)goal);
+	grant_add(buf->slot, -(__s64)goal);
 }
 
 /* 0: as the kernel makes it; else what its sk_sndbuf has to be. */
 static __always_inline __u32 grant(struct sockbuf *buf, __u32 usual, int type)
 {
-	struct rescore_line *line = bounded_line(buf->slot, othersockbuf.id);
-	__s64 *all = bpf_map_lookup_elem(&granted, &buf->slot);
-	__s64 left, part, least;
+	struct rescore_line *line = rescore_line(buf->slot, othersockbuf.id);
+	__u64 part, least;
 
-	if (!line || !all || buf->goal_snd)
+	if (!line || buf->goal_snd || !is_bounded(buf->slot, othersockbuf.id))
 		return 0;
-	left = READ_ONCE(line->barrier) - READ_ONCE(*all);
-	part = left > 0 ? (__u64)left / BORN_PART : 0;
+	part = (__u64)grant_left(buf->slot) / BORN_PART;
 	least = type == SOCK_STREAM ? SNDBUF_MIN : DGRAM_MIN;
 	if (part < least)
 		part = least;
 	if (part > usual)
 		part = usual;
 	buf->goal_snd = part;
-	__sync_fetch_and_add(all, part);
+	grant_add(buf->slot, part);
 	if (part == usual)
 		return 0;
 	__sync_fetch_and_add(&line->failcnt, 1);
@@ -297,8 +376,7 @@ int othersockbuf__born__opt(unsigned long long *ctx)
 	struct sock *sk = sock->sk;
 
 	if (!rescore_active() || kern || !new.slot || !sk ||
-	    !is_sender(family, type) ||
-	    !bounded_line(new.slot, othersockbuf.id))
+	    !is_sender(family, type) || !is_bounded(new.slot, othersockbuf.id))
 		return 1;
 	/* the record may or may not be there already */
 	buf = sockbuf_new(sk, &new);
@@ -370,7 +448,7 @@ int RESCORE_PROG(dgramrcvbuf__arrive__lsm, struct sock *sk, struct sk_buff *skb)
 		return 0;
 	}
 	buf = sockbuf_of(sk);
-	if (!buf || buf->tcp || !bounded_line(buf->slot, dgramrcvbuf.id))
+	if (!buf || buf->tcp || !is_bounded(buf->slot, dgramrcvbuf.id))
 		return 0;
 	size = skb->truesize;
 	if (rescore_try_charge(buf->slot, dgramrcvbuf.id, size, RESCORE_HARD))
@@ -411,7 +489,7 @@ int RESCORE_PROG(tcpsndbuf__wait, struct sock *sk)
 	if (!buf)
 		return 0;
 	sockbuf_sync_tcp(sk);
-	if (buf->goal_snd && bounded_line(buf->slot, tcpsndbuf.id))
+	if (buf->goal_snd && is_bounded(buf->slot, tcpsndbuf.id))
 		rescore_refused(buf->slot, tcpsndbuf.id, 1, RESCORE_HARD);
 	return 0;
 }

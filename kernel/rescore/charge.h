@@ -265,6 +265,28 @@ rescore_refused(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	return -1;
 }
 
+static __noinline int
+rescore_check_levels(__u32 slot, __u32 resource, __s64 n, __u32 severity)
+{
+	struct rescore_line *line;
+	__s64 bound;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, resource) : NULL;
+		if (!line)
+			break;
+		bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
+						   READ_ONCE(line->limit);
+		if (READ_ONCE(line->held) > bound - n &&
+		    rescore_refused(slot, resource, n, severity))
+			return -1;
+		slot = READ_ONCE(line->parent);
+	}
+	return 0;
+}
+
 /*
  * Would there be room? For what can be refused now and is charged later, by
  * rescore_try_charge(): it keeps the bound. 0, or -1: refuse it, and that is
@@ -280,9 +302,9 @@ rescore_check(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 		return 0;
 	bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
 					   READ_ONCE(line->limit);
-	if (READ_ONCE(line->held) <= bound - n)
+	if (READ_ONCE(line->held) <= bound - n && !READ_ONCE(line->parent))
 		return 0;
-	return rescore_refused(slot, resource, n, severity);
+	return rescore_check_levels(slot, resource, n, severity);
 }
 
 static __always_inline void
