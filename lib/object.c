@@ -131,6 +131,32 @@ static int size_maps(struct load *load, struct bpf_object *object)
 	return 0;
 }
 
+/*
+ * Maps of the controller's own that are to hold something per object of a kind:
+ * map_extra says how many of the objects in containers go with one of those.
+ */
+static int size_amounts(struct load *load, struct bpf_object *object)
+{
+	uint64_t objects = ((uint64_t)RESCORE_BUCKET_ENTRIES / 2)
+			   << load->meta.payers_bits;
+	struct bpf_map *map;
+	uint64_t extra;
+	int err;
+
+	bpf_object__for_each_map(map, object) {
+		extra = bpf_map__map_extra(map);
+		if (!extra)
+			continue;
+		err = bpf_map__set_map_extra(map, 0) ?:
+			      bpf_map__set_max_entries(map, objects / extra);
+		if (err)
+			return rescore_error(err, "cannot size map %s: %s",
+					     bpf_map__name(map),
+					     strerror(-err));
+	}
+	return 0;
+}
+
 /* --- attach -------------------------------------------------------------------- */
 
 static int pin_error(const char *name)
@@ -298,6 +324,7 @@ int load_object(struct load *load, const char *file)
 	err = err		 ?:
 		      load->core ? share_maps(load, object) :
 				   size_maps(load, object);
+	err = err ?: size_amounts(load, object);
 	if (err)
 		return err;
 	bpf_object__for_each_program(prog, object)
