@@ -585,3 +585,31 @@ RESCORE_TWICE("fexit/expand_downwards", privvmpages__expanded,
 	vm_settle(vma->vm_mm);
 	return 0;
 }
+
+/* --- for the audit -------------------------------------------------------------------- */
+
+SEC("iter/task")
+int privvmpages__truth(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct mm_struct *mm = task ? task->mm : NULL;
+	struct vm *vm = mm ? vm_find(mm) : NULL;
+
+	if (vm)
+		rescore_truth_write(ctx->meta->seq, rescore_address(mm),
+				    vm->slot, vm_private(mm));
+	return 0;
+}
+
+SEC("iter/task")
+int lockedpages__truth(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct mm_struct *mm = task ? task->mm : NULL;
+	struct vm *vm = mm ? vm_find(mm) : NULL;
+
+	if (vm)
+		rescore_truth_write(ctx->meta->seq, rescore_address(mm),
+				    vm->slot, mm->locked_vm);
+	return 0;
+}

@@ -19,6 +19,7 @@
 #include "rescore.h"
 #include "amount.h"
 #include "syscall.h"
+#include "truth.h"
 
 #define VM_PAGES_BITS	42	/* 16 PiB; the other 22 are PID_MAX_LIMIT's */
 #define VM_PAGES_MASK	((1ULL << VM_PAGES_BITS) - 1)
