@@ -415,6 +415,29 @@ static bool audit_line(struct findings *found, struct rescore_audit_row *row)
 	return true;
 }
 
+/* A row of amounts. Returns -ENOENT if it is none, or whether it is wrong. */
+static int audit_amount(struct findings *found, struct rescore_audit_row *row)
+{
+	const struct rescore *rs = found->rs;
+	const struct rescore_line *line = &rs->table[row->slot].line[row->id];
+	int tries, err;
+
+	for (tries = 0; tries < AUDIT_TRIES; tries++) {
+		if (tries)
+			rescore_nap();
+		row->held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
+		err = rescore_true_amount(rs, row->slot, row->id, &row->low);
+		if (err)
+			return err;
+		row->high = row->low;
+		snprintf(row->how, sizeof(row->how),
+			 "the kernel's own figures, object by object");
+		if (!is_wrong(row))
+			return false;
+	}
+	return true;
+}
+
 static int audit_slot(struct findings *found, unsigned int slot,
 		      void (*report)(const struct rescore_audit_row *row,
 				     bool differs, void *arg),
@@ -422,16 +445,20 @@ static int audit_slot(struct findings *found, unsigned int slot,
 {
 	const struct rescore *rs = found->rs;
 	struct rescore_audit_row row = { .slot = slot };
-	int n = 0;
-	bool wrong;
+	int n = 0, wrong;
 
 	for (row.id = 0; row.id < rs->meta->nr_resources; row.id++) {
 		const struct rescore_line *line = &rs->table[slot].line[row.id];
 
 		row.finding = RESCORE_AUDIT_DIFFERENCE;
-		if (rs->registry[row.id].objects &&
-		    rs->registry[row.id].state == RESCORE_ON) {
-			wrong = audit_line(found, &row);
+		wrong = -ENOENT;
+		if (rs->registry[row.id].state == RESCORE_ON)
+			wrong = rs->registry[row.id].objects ?
+					audit_line(found, &row) :
+					audit_amount(found, &row);
+		if (wrong < 0 && wrong != -ENOENT)
+			return wrong;
+		if (wrong >= 0) {
 			report(&row, wrong, arg);
 			n += wrong;
 		}
@@ -475,6 +502,7 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 		.rs = rs,
 		.nr_payers = (size_t)1 << rs->meta->payers_bits,
 	};
+	bool only = slot;
 	int n = -ENOMEM;
 
 	if (slot && !rescore_slot_is_live(rs, slot))
@@ -485,11 +513,14 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 				   found.nr_payers, true);
 	if (found.tasks && found.locks && found.payers) {
 		n = audit_lost(rs, report, arg);
-		if (slot)
-			n += audit_slot(&found, slot, report, arg);
-		else
-			while ((slot = rescore_next(rs, slot)))
-				n += audit_slot(&found, slot, report, arg);
+		do {
+			int wrong;
+
+			if (!only && !(slot = rescore_next(rs, slot)))
+				break;
+			wrong = audit_slot(&found, slot, report, arg);
+			n = wrong < 0 ? wrong : n + wrong;
+		} while (!only && n >= 0);
 	}
 	rescore_unmap(found.payers, sizeof(*found.payers), found.nr_payers);
 	free(found.socks);

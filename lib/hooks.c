@@ -8,6 +8,7 @@
 
 #define LSM	"lsm/"		/* section of programs that are never skipped */
 #define LSM_CGROUP "lsm_cgroup/"
+#define SPARE	"__else"	/* variants that are used if no other fits */
 #define TWICE	"__twice"	/* second copies of others, RESCORE_TWICE */
 #define IRQ	"__irq"		/* the same, of what interrupts run as well */
 #define NOLSM	"__nolsm"	/* what lsm programs do and others cannot */
@@ -119,6 +120,29 @@ static bool has_suffix(const char *name, const char *suffix)
 	return length > end && !strcmp(name + length - end, suffix);
 }
 
+/* A variant for want of a better one. */
+static void drop_spare(struct load *load, unsigned int first)
+{
+	struct rescore_hook *hook, *other;
+	unsigned int i, j;
+
+	for (i = first; i < load->meta.nr_hooks; i++) {
+		hook = &load->hooks[i];
+		if (hook->state != RESCORE_ON || !has_suffix(hook->name, SPARE))
+			continue;
+		for (j = first; j < load->meta.nr_hooks; j++) {
+			other = &load->hooks[j];
+			if (j == i || other->state != RESCORE_ON ||
+			    !same_group(hook->name, other->name))
+				continue;
+			hook->state = RESCORE_OFF;
+			snprintf(hook->why, sizeof(hook->why),
+				 "%s is used", other->name);
+			break;
+		}
+	}
+}
+
 static bool is_optional(const char *name)
 {
 	return has_suffix(name, "__opt") || has_suffix(name, TWICE) ||
@@ -171,6 +195,7 @@ int load_add_hooks(struct load *load, struct bpf_object *object,
 			leave_out_copy(load, hook);
 	}
 	prefer_lsm(load, first);
+	drop_spare(load, first);
 	return 0;
 }
 

@@ -10,6 +10,8 @@
 #define BPFFS_DIR	"/sys/fs/bpf"
 /* Where a load builds the pins; renamed to RESCORE_PIN_DIR when complete. */
 #define STAGING_DIR	"/sys/fs/bpf/rescore-loading"
+#define RESCORE_AMOUNTS	"amounts-"	/* pin of a controller's map of amounts */
+#define RESCORE_TRUTH	"__truth"	/* <resource>__truth, for the audit */
 #define OWN_CGROUPS	"rescore"	/* below the cgroup v2 mount */
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -53,6 +55,12 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup);
 /* Output goes to *@ret (malloc), its size is returned; NULL: thrown away. */
 ssize_t rescore_run_iter(const char *name, void **ret);
 int rescore_run_syscall(const char *name, void *arg, size_t size);
+/*
+ * What the kernel says that the objects of resource @id hold: a malloc()ed list
+ * of struct rescore_truth; its length, or -ENOENT: it has no program for that.
+ */
+ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
+			  struct rescore_truth **ret);
 /* Every pinned program whose name ends in __adopt, over all tasks. */
 int rescore_run_adopters(const struct rescore *rs);
 
@@ -62,6 +70,14 @@ uint32_t rescore_bucket_index(uint64_t key, unsigned int bits);
 int rescore_member(const struct rescore *rs, uint64_t id);
 /* The same for a cgroup's @path, which is cut up; -errno: it is gone. */
 int rescore_member_path(const struct rescore *rs, char *path);
+
+/* --- audit_amounts.c --- */
+/*
+ * The sum of what is true for @slot, each object once. 0 and *@ret_sum, -ENOENT:
+ * the resource is counted in another way; or another error.
+ */
+int rescore_true_amount(const struct rescore *rs, unsigned int slot,
+			unsigned int id, int64_t *ret_sum);
 
 struct rescore_line *rescore_live_line(const struct rescore *rs,
 				       unsigned int slot, unsigned int id);

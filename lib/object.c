@@ -131,6 +131,34 @@ static int size_maps(struct load *load, struct bpf_object *object)
 	return 0;
 }
 
+/*
+ * A map of the controller's own that has something for each object of a kind:
+ * map_extra says how many of the objects in containers go with one of those.
+ */
+static int size_amounts(struct load *load, struct bpf_object *object,
+			struct bpf_map **ret_amounts)
+{
+	uint64_t objects = ((uint64_t)RESCORE_BUCKET_ENTRIES / 2)
+			   << load->meta.payers_bits;
+	struct bpf_map *map;
+	uint64_t extra;
+	int err;
+
+	bpf_object__for_each_map(map, object) {
+		extra = bpf_map__map_extra(map);
+		if (!extra)
+			continue;
+		err = bpf_map__set_map_extra(map, 0) ?:
+			      bpf_map__set_max_entries(map, objects / extra);
+		if (err)
+			return rescore_error(err, "cannot size map %s: %s",
+					     bpf_map__name(map),
+					     strerror(-err));
+		*ret_amounts = map;
+	}
+	return 0;
+}
+
 /* --- attach -------------------------------------------------------------------- */
 
 static int pin_error(const char *name)
@@ -209,11 +237,18 @@ static int pin_link(struct load *load, struct bpf_program *prog)
 	return err;
 }
 
+static bool is_truth(struct bpf_program *prog)
+{
+	const char *end = strstr(bpf_program__name(prog), "__");
+
+	return end && !strcmp(end, RESCORE_TRUTH);
+}
+
 static int attach(struct load *load, struct bpf_program *prog)
 {
 	const char *target = bpf_program__section_name(prog);
 
-	if (!strcmp(target, "iter/bpf_map_elem"))
+	if (!strcmp(target, "iter/bpf_map_elem") && !is_truth(prog))
 		return pin_text(load, prog);
 	if (!strncmp(target, "iter/", 5) || !strcmp(target, "syscall"))
 		return pin_program(prog);
@@ -276,6 +311,18 @@ static int pin_maps(struct bpf_object *object)
 	return 0;
 }
 
+/* For the audit, which walks them. */
+static int pin_amounts(const char *controller, struct bpf_map *amounts)
+{
+	char path[256];
+
+	if (!amounts)
+		return 0;
+	snprintf(path, sizeof(path), STAGING_DIR "/" RESCORE_AMOUNTS "%s",
+		 controller);
+	return bpf_map__pin(amounts, path) ? pin_error(path) : 0;
+}
+
 static int load_error(const char *file, int err)
 {
 	if (err == -EPERM)
@@ -291,6 +338,7 @@ int load_object(struct load *load, const char *file)
 {
 	char path[4096], controller[RESCORE_CTL_NAME_LEN];
 	const struct rescore_hook *missing;
+	struct bpf_map *amounts = NULL;
 	struct bpf_object *object;
 	struct bpf_program *prog;
 	int err;
@@ -314,6 +362,7 @@ int load_object(struct load *load, const char *file)
 	err = err		 ?:
 		      load->core ? share_maps(load, object) :
 				   size_maps(load, object);
+	err = err ?: size_amounts(load, object, &amounts);
 	if (err)
 		return err;
 	bpf_object__for_each_program(prog, object)
@@ -324,6 +373,9 @@ int load_object(struct load *load, const char *file)
 	err = bpf_object__load(object);
 	if (err)
 		return load_error(file, err);
+	err = pin_amounts(controller, amounts);
+	if (err)
+		return err;
 	if (!load->core) {
 		load->core = object;
 		err = pin_maps(object);

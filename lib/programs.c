@@ -105,6 +105,40 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup)
 	return n;
 }
 
+ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
+			  struct rescore_truth **ret)
+{
+	const struct rescore_resource *resource = &rs->registry[id];
+	union bpf_iter_link_info info = {};
+	const struct rescore_hook *hook;
+	char name[64];
+	unsigned int i;
+	int fd = -1;
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "%s" RESCORE_TRUTH, resource->name);
+	for (i = 0; i < rs->meta->nr_hooks; i++)
+		if (!strcmp(rs->hooks[i].name, name))
+			break;
+	hook = &rs->hooks[i];
+	if (i == rs->meta->nr_hooks || hook->state != RESCORE_ON)
+		return -ENOENT;
+	if (!strcmp(hook->target, "iter/bpf_map_elem")) {
+		char pin[64];
+
+		snprintf(pin, sizeof(pin), RESCORE_AMOUNTS "%s",
+			 hook->controller);
+		fd = rescore_pin_fd(pin);
+		if (fd < 0)
+			return fd;
+		info.map.map_fd = fd;
+	}
+	n = run_iter(name, fd >= 0 ? &info : NULL, (void **)ret);
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? n : n / (ssize_t)sizeof(**ret);
+}
+
 int rescore_run_syscall(const char *name, void *arg, size_t size)
 {
 	/* the kernel writes the answer back over the request */

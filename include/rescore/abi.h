@@ -16,6 +16,7 @@
  *   payers       array, mmap           struct rescore_bucket     (by hash)
  *   payers_more  hash                  key -> slot
  *   events       array, mmap           struct rescore_event      (ring)
+ *   amounts-NAME hash                  of controller NAME, its own
  */
 #ifndef RESCORE_ABI_H
 #define RESCORE_ABI_H
@@ -197,6 +198,18 @@ enum rescore_object {
 /* golden-ratio hash: multiplicative, Knuth, TAOCP vol. 3, 6.4 */
 #define RESCORE_HASH_MUL	0x9E3779B97F4A7C15ULL
 
+/*
+ * What a program <resource>__truth (iter/task, or iter/bpf_map_elem over the
+ * controller's amounts) writes for the audit: an object and what the kernel says
+ * that it holds. The same key may come several times.
+ */
+struct rescore_truth {
+	__u64 key;
+	__s64 amount;
+	__u32 slot;		/* that pays */
+	__u32 reserved;
+};
+
 enum rescore_event_kind {
 	RESCORE_EV_REFUSED	= 1,	/* a charge was refused */
 	RESCORE_EV_OBSERVED	= 2,	/* would have been: mode observe */
@@ -303,6 +316,7 @@ RESCORE_ASSERT_SIZE(struct rescore_resource, 288);
 RESCORE_ASSERT_SIZE(struct rescore_hook, 256);
 RESCORE_ASSERT_SIZE(struct rescore_container, 256);
 RESCORE_ASSERT_SIZE(struct rescore_bucket, 64);
+RESCORE_ASSERT_SIZE(struct rescore_truth, 24);
 RESCORE_ASSERT_SIZE(struct rescore_event, 128);
 RESCORE_ASSERT_SIZE(struct rescore_throttle, 512);
 RESCORE_ASSERT_SIZE(struct rescore_meta, 256);

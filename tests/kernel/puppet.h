@@ -69,12 +69,11 @@ static inline void puppet_interrupt(int sig)
 #define PUPPET_TAKE	6
 #define PUPPET_FD	7	/* the first that it opens for a test */
 
-static inline void puppet_main(int from, int to)
+static inline void puppet_play(int from, int to)
 {
 	const struct sigaction action = { .sa_handler = puppet_interrupt };
 	int fd[4], i;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGUSR1, &action, NULL);
 	/* each may be in another's place */
 	fd[0] = fcntl(from, F_DUPFD, 100);
@@ -85,6 +84,12 @@ static inline void puppet_main(int from, int to)
 		dup3(fd[i], PUPPET_FROM + i, O_CLOEXEC);
 	syscall(SYS_close_range, PUPPET_FD, ~0U, 0);
 	puppet_run(PUPPET_FROM, PUPPET_TO);
+}
+
+static inline void puppet_main(int from, int to)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	puppet_play(from, to);
 }
 
 static inline void puppet_start(struct puppet *p)

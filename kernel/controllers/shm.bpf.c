@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * shmpages: memory that is a file without a disk, in pages: System V shared
+ * memory, shared anonymous mappings, memfd, files in a tmpfs. It lives on when
+ * the process that made it is gone.
+ *
+ * Charged     what the kernel reserves whole (shmget, shared anonymous memory)
+ *             when it is made; of the rest (memfd, tmpfs, SHM_NORESERVE,
+ *             MAP_NORESERVE) each page when it is allocated. A page that is
+ *             swapped out stays charged.
+ * Uncharged   when the page is freed (truncate, punched hole), and all of it
+ *             when the kernel frees the file: after IPC_RMID and the last
+ *             shmdt, the last close and munmap, unlink.
+ * Who pays    the container that made the segment, mapping or memfd, whoever
+ *             fills it; for a file in a tmpfs the one that put its first page in.
+ * Refused     shmget, mmap: ENOMEM; write, fallocate: ENOSPC; a page fault:
+ *             SIGBUS, as when a tmpfs is full
+ * Costs       3 hooks a page of memfd and tmpfs, 4 a segment or mapping.
+ */
+#include "rescore.h"
+#include "amount.h"
+#include "truth.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+RESCORE_RESOURCE(shmpages) = {
+	.name = "shmpages",
+	.unit = RESCORE_PAGES,
+	.flags = RESCORE_DENIABLE,
+	.err = ENOSPC,
+	.ubc_index = 4,
+	.help = "shared memory: System V, anonymous, memfd, files in a tmpfs",
+};
+
+#define VM_NORESERVE	0x00200000	/* linux/mm.h */
+#define PAGE_SHIFT	12
+#define PAGE_SIZE	(1ULL << PAGE_SHIFT)
+#define HUGE_PAGES	512		/* HPAGE_PMD_NR of x86 */
+#define TRIES		8
+
+struct shm {
+	__s64 pages;		/* allocated */
+	__s64 whole;		/* reserved when it was made; or 0 */
+	__u32 slot;
+	__u32 making;		/* keyed by the task that makes it */
+};
+
+/*
+ * Keyed by inode; while a file is being made, by task. With a page at least in
+ * most of them they are fewer than pages, and than objects.
+ */
+RESCORE_AMOUNTS(memory_files, struct shm, 2);
+
+/*
+ * Thread whose request is to be refused at the question that the kernel asks a
+ * few instructions later.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} denied SEC(".maps");
+
+static __always_inline __u32 *shm_denied(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&denied, &zero);
+}
+
+static __always_inline void shm_deny(void)
+{
+	__u32 *thread = shm_denied();
+
+	if (thread)
+		*thread = bpf_get_current_pid_tgid();
+}
+
+static __always_inline bool shm_is_denied(bool forget)
+{
+	__u32 *thread = shm_denied();
+
+	if (!thread || !*thread || *thread != (__u32)bpf_get_current_pid_tgid())
+		return false;
+	if (forget)
+		*thread = 0;
+	return true;
+}
+
+SEC("fmod_ret/security_vm_enough_memory_mm")
+int RESCORE_PROG(shmpages__enough, struct mm_struct *mm, long pages)
+{
+	return shm_is_denied(false) ? -ENOMEM : 0;
+}
+
+/* --- the kernel's figures ------------------------------------------------------- */
+
+static __always_inline __s64 shm_allocated(__u64 inode)
+{
+	struct shmem_inode_info *info = (void *)(inode -
+		bpf_core_field_offset(struct shmem_inode_info, vfs_inode));
+
+	return BPF_CORE_READ(info, alloced);
+}
+
+/* --- segments, shared mappings, memfd --------------------------------------------- */
+
+/* 0, or -1: there is no room for it. */
+static __always_inline int shm_add(__u64 key, const struct shm *shm)
+{
+	struct shm *old = bpf_map_lookup_elem(&memory_files, &key);
+
+	if (old) {
+		/* its end was not seen */
+		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
+		rescore_amount_change(old->slot, shmpages.id,
+				      old->pages > old->whole ? old->pages :
+								old->whole,
+				      0);
+	}
+	if (!bpf_map_update_elem(&memory_files, &key, shm, BPF_ANY))
+		return 0;
+	if (old)
+		bpf_map_delete_elem(&memory_files, &key);
+	return -1;
+}
+
+static __always_inline void shm_remove(__u64 key)
+{
+	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+	__s64 pages;
+	__u32 slot;
+
+	if (!shm)
+		return;
+	slot = shm->slot;
+	pages = shm->pages > shm->whole ? shm->pages : shm->whole;
+	if (!bpf_map_delete_elem(&memory_files, &key))
+		rescore_amount_change(slot, shmpages.id, pages, 0);
+}
+
+static __always_inline __u64 shm_task_key(void)
+{
+	return rescore_address(bpf_get_current_task_btf());
+}
+
+SEC("fentry/__shmem_file_setup")
+int RESCORE_PROG(shmpages__make, struct vfsmount *mnt, const char *name,
+		 loff_t size, unsigned long flags)
+{
+	struct shm shm = { .slot = rescore_current(), .making = true };
+	__u64 key = shm_task_key();
+
+	if (!shm.slot || size < 0)
+		return 0;
+	if (!(flags & VM_NORESERVE))
+		shm.whole = ((__u64)size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	if (shm.whole && rescore_amount_try(shm.slot, shmpages.id, shm.whole,
+					    RESCORE_HARD)) {
+		shm_deny();
+		return 0;
+	}
+	if (shm_add(key, &shm)) {
+		rescore_amount_change(shm.slot, shmpages.id, shm.whole, 0);
+		rescore_no_room(shm.slot, shmpages.id, shm.whole);
+		shm_deny();
+	}
+	return 0;
+}
+
+SEC("fexit/__shmem_file_setup")
+int RESCORE_PROG(shmpages__made, struct vfsmount *mnt, const char *name,
+		 loff_t size, unsigned long flags, unsigned int i_flags,
+		 struct file *file)
+{
+	__u64 key = shm_task_key();
+	struct shm *made = bpf_map_lookup_elem(&memory_files, &key), shm;
+
+	shm_is_denied(true);
+	if (!made)
+		return 0;
+	if (rescore_address(file) >= -4095ULL) {
+		shm_remove(key);
+		return 0;
+	}
+	shm = *made;
+	shm.making = false;
+	/* the file's entry takes the place of the task's */
+	bpf_map_delete_elem(&memory_files, &key);
+	key = rescore_address(file->f_inode);
+	if (shm_add(key, &shm)) {
+		rescore_amount_change(shm.slot, shmpages.id, shm.whole, 0);
+		rescore_no_room(shm.slot, shmpages.id, shm.whole);
+	}
+	return 0;
+}
+
+SEC("fexit/shmem_evict_inode")
+int RESCORE_PROG(shmpages__evict, struct inode *inode)
+{
+	shm_remove(rescore_address(inode));
+	return 0;
+}
+
+/* --- pages -------------------------------------------------------------------------- */
+
+static __always_inline __s64 shm_charged(const struct shm *shm, __s64 pages)
+{
+	return pages > shm->whole ? pages : shm->whole;
+}
+
+/*
+ * @n pages more (or, below 0, less) than there were. 0, or -1: refuse. Of what
+ * was reserved whole none is charged again, nor could be refused.
+ */
+static __noinline int shm_change(struct shm *shm, __s64 n)
+{
+	__s64 old, delta;
+	int i;
+
+	if (!shm)
+		return 0;
+	for (i = 0; i < TRIES; i++) {
+		old = READ_ONCE(shm->pages);
+		delta = shm_charged(shm, old + n) - shm_charged(shm, old);
+		if (delta > 0 && !shm->whole &&
+		    rescore_amount_try(shm->slot, shmpages.id, delta,
+				       RESCORE_HARD))
+			return -1;
+		if (delta > 0 && shm->whole)
+			rescore_amount_change(shm->slot, shmpages.id, 0, delta);
+		if (__sync_val_compare_and_swap(&shm->pages, old, old + n) ==
+		    old) {
+			if (delta < 0)
+				rescore_amount_change(shm->slot, shmpages.id,
+						      -delta, 0);
+			return 0;
+		}
+		if (delta > 0)
+			rescore_amount_change(shm->slot, shmpages.id, delta, 0);
+	}
+	return -1;
+}
+
+/* @n pages are going to be allocated. */
+static __always_inline void shm_ask(struct inode *inode, __s64 n)
+{
+	__u64 key = rescore_address(inode);
+	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+	struct shm first = {};
+
+	if (!shm) {
+		/* what was there before nobody paid for, and nobody will */
+		first.slot = rescore_current();
+		if (!first.slot || shm_allocated(key))
+			return;
+		if (bpf_map_update_elem(&memory_files, &key, &first,
+					BPF_NOEXIST))
+			rescore_no_room(first.slot, shmpages.id, n);
+		shm = bpf_map_lookup_elem(&memory_files, &key);
+		if (!shm) {
+			shm_deny();
+			return;
+		}
+	}
+	if (shm_change(shm, n))
+		shm_deny();
+}
+
+/* They were not allocated, or are freed. */
+static __always_inline void shm_return(struct inode *inode, __s64 n)
+{
+	__u64 key = rescore_address(inode);
+	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+
+	if (shm)
+		shm_change(shm, -n);
+}
+
+SEC("fentry/shmem_inode_acct_blocks")
+int RESCORE_PROG(shmpages__ask__blocks, struct inode *inode, long pages)
+{
+	shm_ask(inode, pages);
+	return 0;
+}
+
+SEC("fexit/shmem_inode_acct_blocks")
+int RESCORE_PROG(shmpages__asked__blocks, struct inode *inode, long pages,
+		 int ret)
+{
+	if (ret && !shm_is_denied(true))
+		shm_return(inode, pages);
+	return 0;
+}
+
+SEC("fentry/shmem_inode_unacct_blocks")
+int RESCORE_PROG(shmpages__free__blocks, struct inode *inode, long pages)
+{
+	shm_return(inode, pages);
+	return 0;
+}
+
+/* Before 6.6 the compiler leaves no function around the kernel's question. */
+
+SEC("fentry/shmem_alloc_and_acct_folio")
+int RESCORE_PROG(shmpages__ask__folio, gfp_t gfp, struct inode *inode,
+		 unsigned long index, bool huge)
+{
+	shm_ask(inode, huge ? HUGE_PAGES : 1);
+	return 0;
+}
+
+SEC("fexit/shmem_alloc_and_acct_folio")
+int RESCORE_PROG(shmpages__asked__folio, gfp_t gfp, struct inode *inode,
+		 unsigned long index, bool huge, void *folio)
+{
+	if (rescore_address(folio) >= -4095ULL && !shm_is_denied(true))
+		shm_return(inode, huge ? HUGE_PAGES : 1);
+	return 0;
+}
+
+/* Under the inode's lock, after every change: what was allocated is there now. */
+SEC("fexit/shmem_recalc_inode")
+int RESCORE_PROG(shmpages__free__else, struct inode *inode)
+{
+	__u64 key = rescore_address(inode);
+	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+	__s64 now, before;
+
+	if (!shm)
+		return 0;
+	now = shm_allocated(key);
+	before = __sync_lock_test_and_set(&shm->pages, now);
+	rescore_amount_change(shm->slot, shmpages.id, shm_charged(shm, before),
+			      shm_charged(shm, now));
+	return 0;
+}
+
+/* --- for the audit ---------------------------------------------------------------------- */
+
+SEC("iter/bpf_map_elem")
+int shmpages__truth(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct shm *shm = ctx->value;
+	__u64 *inode = ctx->key;
+
+	if (!shm || !inode)
+		return 0;
+	rescore_truth_write(ctx->meta->seq, *inode, shm->slot,
+			    shm_charged(shm, shm->making ? 0 :
+						     shm_allocated(*inode)));
+	return 0;
+}

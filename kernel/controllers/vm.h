@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The books of one address space (struct mm_struct): who pays, and for what.
+ *
+ * A request is reserved when the kernel asks whether it may be: with the mmap
+ * lock held for writing, so there is one at a time. It is settled when the call
+ * is over, whatever became of it, from the kernel's own figures: then what was
+ * not counted, or counted too much, is put right, however it came about. Between
+ * the two the lock may have gone to the next request, of another thread: that
+ * one's reservation takes what is really there into account, and the first
+ * thread finds that the books are not its any more, and leaves them.
+ *
+ * So what is charged is one word: pages in the low bits, above them the thread
+ * whose request is on its way (0: none), changed by compare-and-swap.
+ */
+#ifndef RESCORE_VM_H
+#define RESCORE_VM_H
+
+#include "rescore.h"
+#include "amount.h"
+#include "syscall.h"
+#include "truth.h"
+
+#define VM_PAGES_BITS	42	/* 16 PiB; the other 22 are PID_MAX_LIMIT's */
+#define VM_PAGES_MASK	((1ULL << VM_PAGES_BITS) - 1)
+#define VM_TRIES	8
+
+struct vm {
+	__u64 private;		/* pages charged, and the owner of a request */
+	union {
+		__u64 locked;	/* pages charged */
+		__u64 child;	/* of a fork on its way: the new task */
+	};
+	__u32 slot;
+	__u32 denied;		/* thread whose request is to be refused */
+};
+
+/*
+ * An address space takes 64 KiB at least, with its task, page tables and stack.
+ * A fork on its way has an entry as well, keyed by the task that forks.
+ */
+RESCORE_AMOUNTS(address_spaces, struct vm, 4);
+
+static __always_inline __u32 vm_thread(void)
+{
+	return bpf_get_current_pid_tgid();
+}
+
+static __always_inline __u32 vm_owner(__u64 word)
+{
+	return word >> VM_PAGES_BITS;
+}
+
+static __always_inline struct vm *vm_find(struct mm_struct *mm)
+{
+	__u64 key = rescore_address(mm);
+
+	return bpf_map_lookup_elem(&address_spaces, &key);
+}
+
+static __always_inline struct vm *vm_current(void)
+{
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+
+	return mm ? vm_find(mm) : NULL;
+}
+
+/* What the kernel counts as private and writable, as VmData + VmStk show it. */
+static __always_inline __u64 vm_private(struct mm_struct *mm)
+{
+	return (READ_ONCE(mm->data_vm) + READ_ONCE(mm->stack_vm)) &
+	       VM_PAGES_MASK;
+}
+
+/*
+ * The running thread asks for @n pages more than the @actual. 0, or -1: refuse.
+ * What it has reserved already in this call (two hooks may see it) is not asked
+ * for again.
+ */
+static __noinline int vm_reserve(struct vm *vm, __u64 actual, __u64 n,
+				 __u32 resource, __u32 severity)
+{
+	__u64 old, want = actual + n, thread = vm_thread();
+	__s64 charged = 0, delta;
+	int i;
+
+	if (!vm)
+		return 0;
+	/* the sum must not wrap, nor reach the owner's bits */
+	if (n > VM_PAGES_MASK || want > VM_PAGES_MASK)
+		want = VM_PAGES_MASK;
+	for (i = 0; i < VM_TRIES; i++) {
+		old = READ_ONCE(vm->private);
+		if (vm_owner(old) == thread && (old & VM_PAGES_MASK) >= want)
+			break;
+		delta = want - (old & VM_PAGES_MASK) - charged;
+		if (delta > 0 && rescore_amount_try(vm->slot, resource, delta,
+						    severity))
+			goto refuse;
+		if (delta < 0)
+			rescore_amount_change(vm->slot, resource, -delta, 0);
+		charged += delta;
+		if (__sync_val_compare_and_swap(
+			    &vm->private, old,
+			    thread << VM_PAGES_BITS | want) == old)
+			return 0;
+	}
+	/* reserved already, or (never seen) settled by others all the time */
+	rescore_amount_change(vm->slot, resource, charged, 0);
+	return i < VM_TRIES ? 0 : -1;
+refuse:
+	rescore_amount_change(vm->slot, resource, charged, 0);
+	return -1;
+}
+
+/*
+ * A call is over: what is charged becomes what there is. Another thread's
+ * request that is on its way has seen to ours.
+ */
+static __noinline int vm_settle_private(struct vm *vm, struct mm_struct *mm,
+					__u32 resource)
+{
+	__u64 old, now, thread = vm_thread();
+	int i;
+
+	if (!vm || !mm)
+		return 0;
+	/* looked at again after each change: another may have come meanwhile */
+	for (i = 0; i < VM_TRIES; i++) {
+		old = READ_ONCE(vm->private);
+		if (vm_owner(old) && vm_owner(old) != thread)
+			break;
+		now = vm_private(mm);
+		if (old == now)
+			break;
+		if (__sync_val_compare_and_swap(&vm->private, old, now) == old)
+			rescore_amount_change(vm->slot, resource,
+					 old & VM_PAGES_MASK, now);
+	}
+	return 0;
+}
+
+static __noinline int vm_settle_locked(struct vm *vm, struct mm_struct *mm,
+				       __u32 resource)
+{
+	__u64 old, now;
+	int i;
+
+	if (!vm || !mm)
+		return 0;
+	for (i = 0; i < VM_TRIES; i++) {
+		old = READ_ONCE(vm->locked);
+		now = READ_ONCE(mm->locked_vm);
+		if (old == now)
+			break;
+		if (__sync_val_compare_and_swap(&vm->locked, old, now) == old)
+			rescore_amount_change(vm->slot, resource, old, now);
+	}
+	return 0;
+}
+
+#endif /* RESCORE_VM_H */
