@@ -19,6 +19,7 @@
 
 /* A row that moves while it is counted is counted again. */
 #define AUDIT_TRIES	20
+#define PAGE		4096
 
 /* Everything that was found, per slot. */
 struct findings {
@@ -29,6 +30,8 @@ struct findings {
 	size_t nr_files;
 	struct rescore_sock *socks;	/* by address, each once */
 	size_t nr_socks;
+	int buffer;			/* of sockets, that is added up */
+	struct rescore_buffer_sum *sum;
 	unsigned int *tasks;
 	unsigned int *locks;
 	unsigned int lost_tasks;	/* in a cgroup that is gone */
@@ -325,6 +328,42 @@ static int find_socks(struct findings *found, struct rescore_audit_row *row,
 	return 0;
 }
 
+static bool add_buffer(const struct findings *found, uint64_t key,
+		       uint32_t kinds)
+{
+	if (!is_of_kind(found, key, kinds))
+		return false;
+	rescore_buffer_add(found->buffer, RESCORE_KEY_ADDRESS(key), found->sum);
+	return true;
+}
+
+/* Exact when nothing moves; a page per socket is what is promised. */
+static bool audit_buffer(struct findings *found, struct rescore_audit_row *row,
+			 int buffer, uint32_t kind)
+{
+	const struct rescore_line *line =
+		&found->rs->table[row->slot].line[row->id];
+	struct rescore_buffer_sum *sum = found->sum;
+	int tries;
+
+	found->buffer = buffer;
+	for (tries = 0; tries < AUDIT_TRIES; tries++) {
+		if (tries)
+			rescore_nap();
+		*sum = (struct rescore_buffer_sum){ 0 };
+		for_each_payer(found, row->slot, add_buffer, 1U << kind);
+		row->held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
+		row->low = sum->low - (int64_t)sum->socks * PAGE;
+		row->high = sum->high + (int64_t)sum->socks * PAGE;
+		snprintf(row->how, sizeof(row->how),
+			 "bytes in %u sockets, a page each more or less",
+			 sum->socks);
+		if (row->held >= row->low && row->held <= row->high)
+			return false;
+	}
+	return true;
+}
+
 /* --- one row ------------------------------------------------------------------------- */
 
 /* How the kernel itself shows the objects of a kind. Other kinds: not at all. */
@@ -438,6 +477,21 @@ static int audit_amount(struct findings *found, struct rescore_audit_row *row)
 	return true;
 }
 
+/* Whether it is wrong; -ENOENT: there is no other way to count it. */
+static int audit_row(struct findings *found, struct rescore_audit_row *row)
+{
+	const struct rescore_resource *resource = &found->rs->registry[row->id];
+	uint32_t kind = 0;
+	int buffer;
+
+	if (resource->objects)
+		return audit_line(found, row);
+	buffer = rescore_buffer_find(resource->name, &kind);
+	if (buffer >= 0)
+		return audit_buffer(found, row, buffer, kind);
+	return audit_amount(found, row);
+}
+
 static int audit_slot(struct findings *found, unsigned int slot,
 		      void (*report)(const struct rescore_audit_row *row,
 				     bool differs, void *arg),
@@ -453,9 +507,7 @@ static int audit_slot(struct findings *found, unsigned int slot,
 		row.finding = RESCORE_AUDIT_DIFFERENCE;
 		wrong = -ENOENT;
 		if (rs->registry[row.id].state == RESCORE_ON)
-			wrong = rs->registry[row.id].objects ?
-					audit_line(found, &row) :
-					audit_amount(found, &row);
+			wrong = audit_row(found, &row);
 		if (wrong < 0 && wrong != -ENOENT)
 			return wrong;
 		if (wrong >= 0) {
@@ -498,8 +550,10 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 				 bool differs, void *arg),
 		  void *arg)
 {
+	struct rescore_buffer_sum sum;
 	struct findings found = {
 		.rs = rs,
+		.sum = &sum,
 		.nr_payers = (size_t)1 << rs->meta->payers_bits,
 	};
 	bool only = slot;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,14 +164,67 @@ bool rescore_has_sock(const struct rescore_sock *socks, size_t n,
 	return bsearch(&wanted, socks, n, sizeof(*socks), compare);
 }
 
+/* As numtcpsock__audit_live answers. */
+struct live {
+	uint64_t address;
+	uint64_t references;
+	int64_t queued;
+	int64_t wmem;
+	int64_t rmem;
+	uint64_t unseen;
+};
+
+static bool ask(uint64_t address, struct live *ret_live)
+{
+	*ret_live = (struct live){ .address = address };
+	return rescore_run_syscall("numtcpsock__audit_live", ret_live,
+				   sizeof(*ret_live)) == 0 &&
+	       ret_live->references;
+}
+
 bool rescore_sock_lives(uint64_t address)
 {
-	struct {
-		uint64_t address;
-		uint64_t references;
-	} request = { .address = address };
+	struct live live;
 
-	return rescore_run_syscall("numtcpsock__audit_live", &request,
-				   sizeof(request)) == 0 &&
-	       request.references;
+	return ask(address, &live);
+}
+
+/* --- buffers ----------------------------------------------------------------------- */
+
+static const struct {
+	const char *resource;
+	uint32_t kind;
+	size_t offset;
+} buffers[] = {
+	{ "tcpsndbuf", RESCORE_OBJ_SOCK, offsetof(struct live, queued) },
+	{ "tcprcvbuf", RESCORE_OBJ_SOCK, offsetof(struct live, rmem) },
+	{ "othersockbuf", RESCORE_OBJ_OTHERSOCK, offsetof(struct live, wmem) },
+	{ "dgramrcvbuf", RESCORE_OBJ_OTHERSOCK, offsetof(struct live, rmem) },
+};
+
+int rescore_buffer_find(const char *resource, uint32_t *ret_kind)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(buffers); i++)
+		if (!strcmp(buffers[i].resource, resource)) {
+			*ret_kind = buffers[i].kind;
+			return i;
+		}
+	return -ENOENT;
+}
+
+void rescore_buffer_add(int buffer, uint64_t address,
+			struct rescore_buffer_sum *sum)
+{
+	struct live live;
+	int64_t bytes;
+
+	if (!ask(address, &live))
+		return;
+	bytes = *(int64_t *)((char *)&live + buffers[buffer].offset);
+	sum->socks++;
+	sum->high += bytes;
+	if (!live.unseen)
+		sum->low += bytes;
 }

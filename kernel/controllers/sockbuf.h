@@ -63,6 +63,8 @@ struct sockbuf {
 	__u32 goal_rcv;
 	__u32 want_snd;		/* as the program has set it; 0: it has not */
 	__u32 want_rcv;
+	__u32 full;		/* bounded, and poll() sees no room to send */
+	__u32 reserved;
 };
 
 /* A connection to a listener begins with a copy of the listener's. */
@@ -117,6 +119,7 @@ static __always_inline int sockbuf_sync_tcp(struct sock *sk)
 	return 0;
 }
 
+/* Datagrams come and go on several CPUs at once. */
 static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
@@ -135,18 +138,6 @@ static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 }
 
 /* --- TCP --------------------------------------------------------------------------- */
-
-SEC("fexit/tcp_sendmsg_locked")
-int RESCORE_PROG(tcpsndbuf__send, struct sock *sk)
-{
-	return sockbuf_sync_tcp(sk);
-}
-
-SEC("fexit/do_tcp_sendpages")
-int RESCORE_PROG(tcpsndbuf__sendpages_before_6_5__opt, struct sock *sk)
-{
-	return sockbuf_sync_tcp(sk);
-}
 
 SEC("fexit/tcp_write_queue_purge")
 int RESCORE_PROG(tcpsndbuf__purge, struct sock *sk)

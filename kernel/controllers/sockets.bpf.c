@@ -59,6 +59,8 @@ RESCORE_RESOURCE(numothersock) = {
 
 #include "sockbuf.h"
 #include "sockgov.h"
+#include "sockborn.h"
+#include "sockdrop.h"
 
 /* From socket.h; the others are in sockgov.h. */
 #define AF_TIPC		30
@@ -229,7 +231,7 @@ int RESCORE_PROG(numtcpsock__copy, struct sock *parent)
 	if (!copy)
 		return 0;
 	/* what it holds, as it becomes the copy's, is nothing */
-	sockbuf_sync_tcp(parent);
+	sockbuf_listens(parent);
 	copy->kind = kind_of_sock(parent);
 	slot = payer(rescore_address(parent), copy->kind);
 	if (slot < 0 && copy->kind == RESCORE_OBJ_SOCK &&
@@ -437,101 +439,4 @@ int RESCORE_PROG(numtcpsock__free_2__irq, struct sock *sk)
 	return gone(sk);
 }
 
-/* --- for the audit -------------------------------------------------------------------- */
-
-/* A socket that is there, as user space reads it. */
-struct audit_sock {
-	__u64 address;
-	__u64 cgroup;		/* id: of its maker, or of its listener's */
-	__u32 kind;		/* enum rescore_object */
-	__u32 unknown;		/* who has to pay cannot be told from that */
-};
-
-/*
- * The listener's end of an AF_UNIX connection is made by who connects, whose
- * cgroup it bears. It has the listener's name, and listens to nobody.
- */
-static __always_inline bool may_be_unix_peer(const struct sock *sk)
-{
-	return sk->__sk_common.skc_family == AF_UNIX &&
-	       sk->sk_type != SOCK_DGRAM &&
-	       sk->__sk_common.skc_state != TCP_LISTEN &&
-	       BPF_CORE_READ((const struct unix_sock *)sk, addr);
-}
-
-static __always_inline void audit_write(struct seq_file *seq, struct sock *sk)
-{
-	struct audit_sock found = {};
-
-	if (!sk)
-		return;
-	found.address = rescore_address(sk);
-	found.cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
-	found.kind = kind_of_sock(sk);
-	found.unknown = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) ||
-			may_be_unix_peer(sk);
-	bpf_seq_write(seq, &found, sizeof(found));
-}
-
-SEC("iter/task_file")
-int numtcpsock__audit_fd(struct bpf_iter__task_file *ctx)
-{
-	struct file *file = ctx->file;
-	struct socket *sock;
-
-	if (!ctx->task || !file)
-		return 0;
-	sock = bpf_sock_from_file(file);
-	if (sock)
-		audit_write(ctx->meta->seq, sock->sk);
-	return 0;
-}
-
-/* The others show those of one network namespace. */
-SEC("iter/tcp")
-int numtcpsock__audit_tcp(struct bpf_iter__tcp *ctx)
-{
-	struct sock_common *common = ctx->sk_common;
-
-	/* NULL for what is no socket: requests and TIME_WAIT */
-	if (common)
-		audit_write(ctx->meta->seq,
-			    (struct sock *)bpf_skc_to_tcp_sock(common));
-	return 0;
-}
-
-SEC("iter/udp")
-int numtcpsock__audit_udp(struct bpf_iter__udp *ctx)
-{
-	audit_write(ctx->meta->seq, (struct sock *)ctx->udp_sk);
-	return 0;
-}
-
-SEC("iter/unix")
-int numtcpsock__audit_unix(struct bpf_iter__unix *ctx)
-{
-	audit_write(ctx->meta->seq, (struct sock *)ctx->unix_sk);
-	return 0;
-}
-
-SEC("iter/netlink")
-int numtcpsock__audit_netlink(struct bpf_iter__netlink *ctx)
-{
-	audit_write(ctx->meta->seq, (struct sock *)ctx->sk);
-	return 0;
-}
-
-struct audit_live {
-	__u64 address;		/* as it stands in a payer's key */
-	__u64 references;	/* 0: the socket is gone */
-};
-
-/* Is there still a socket at this address, which nothing above shows? */
-SEC("syscall")
-int numtcpsock__audit_live(struct audit_live *request)
-{
-	struct sock *sk = (void *)rescore_whole_address(request->address);
-
-	request->references = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter);
-	return 0;
-}
+#include "sockaudit.h"

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * For the audit: the sockets that the kernel has, whoever pays for them. Part of
+ * sockets.bpf.c.
+ */
+#ifndef RESCORE_SOCKAUDIT_H
+#define RESCORE_SOCKAUDIT_H
+
+/* A socket that is there, as user space reads it. */
+struct audit_sock {
+	__u64 address;
+	__u64 cgroup;		/* id: of its maker, or of its listener's */
+	__u32 kind;		/* enum rescore_object */
+	__u32 unknown;		/* who has to pay cannot be told from that */
+};
+
+/*
+ * The listener's end of an AF_UNIX connection is made by who connects, whose
+ * cgroup it bears. It has the listener's name, and listens to nobody.
+ */
+static __always_inline bool may_be_unix_peer(const struct sock *sk)
+{
+	return sk->__sk_common.skc_family == AF_UNIX &&
+	       sk->sk_type != SOCK_DGRAM &&
+	       sk->__sk_common.skc_state != TCP_LISTEN &&
+	       BPF_CORE_READ((const struct unix_sock *)sk, addr);
+}
+
+static __always_inline void audit_write(struct seq_file *seq, struct sock *sk)
+{
+	struct audit_sock found = {};
+
+	if (!sk)
+		return;
+	found.address = rescore_address(sk);
+	found.cgroup = BPF_CORE_READ(sk, sk_cgrp_data.cgroup, kn, id);
+	found.kind = kind_of_sock(sk);
+	found.unknown = BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) ||
+			may_be_unix_peer(sk);
+	bpf_seq_write(seq, &found, sizeof(found));
+}
+
+SEC("iter/task_file")
+int numtcpsock__audit_fd(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *sock;
+
+	if (!ctx->task || !file)
+		return 0;
+	sock = bpf_sock_from_file(file);
+	if (sock)
+		audit_write(ctx->meta->seq, sock->sk);
+	return 0;
+}
+
+/* The others show those of one network namespace. */
+SEC("iter/tcp")
+int numtcpsock__audit_tcp(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *common = ctx->sk_common;
+
+	/* NULL for what is no socket: requests and TIME_WAIT */
+	if (common)
+		audit_write(ctx->meta->seq,
+			    (struct sock *)bpf_skc_to_tcp_sock(common));
+	return 0;
+}
+
+SEC("iter/udp")
+int numtcpsock__audit_udp(struct bpf_iter__udp *ctx)
+{
+	audit_write(ctx->meta->seq, (struct sock *)ctx->udp_sk);
+	return 0;
+}
+
+SEC("iter/unix")
+int numtcpsock__audit_unix(struct bpf_iter__unix *ctx)
+{
+	audit_write(ctx->meta->seq, (struct sock *)ctx->unix_sk);
+	return 0;
+}
+
+SEC("iter/netlink")
+int numtcpsock__audit_netlink(struct bpf_iter__netlink *ctx)
+{
+	audit_write(ctx->meta->seq, (struct sock *)ctx->sk);
+	return 0;
+}
+
+struct audit_live {
+	__u64 address;		/* as it stands in a payer's key */
+	__u64 references;	/* 0: the socket is gone */
+	__s64 queued;		/* its buffers, as in sockbuf.h */
+	__s64 wmem;
+	__s64 rmem;
+	__u64 unseen;		/* its queue changes where no program sees it */
+};
+
+/* Is there still a socket at this address, and what does it hold? */
+SEC("syscall")
+int numtcpsock__audit_live(struct audit_live *request)
+{
+	struct sock *sk = (void *)rescore_whole_address(request->address);
+	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	request->references = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter);
+	request->queued = BPF_CORE_READ(sk, sk_wmem_queued);
+	request->wmem = request->references ? request->references - 1 : 0;
+	request->rmem = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
+	request->unseen = family != AF_INET && family != AF_INET6 &&
+			  family != AF_UNIX;
+	return 0;
+}
+
+#endif /* RESCORE_SOCKAUDIT_H */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The bound of othersockbuf: see sockgrant.h. Part of sockets.bpf.c. */
+#ifndef RESCORE_SOCKBORN_H
+#define RESCORE_SOCKBORN_H
+
+#include "sockgrant.h"
+
+/* 0: as the kernel makes it; else what its sk_sndbuf has to be. */
+static __always_inline __u32 grant(struct sockbuf *buf, __u32 usual, int type)
+{
+	struct rescore_line *line = rescore_line(buf->slot, othersockbuf.id);
+	__u64 part, least;
+
+	if (!line || buf->goal_snd || !is_bounded(buf->slot, othersockbuf.id))
+		return 0;
+	part = grant_left(buf->slot, false) / BORN_PART;
+	least = type == SOCK_STREAM ? SNDBUF_MIN : DGRAM_MIN;
+	if (part < least)
+		part = least;
+	if (part > usual)
+		part = usual;
+	grant_set(buf, part);
+	if (part == usual)
+		return 0;
+	__sync_fetch_and_add(&line->failcnt, 1);
+	return part;
+}
+
+/* Do what it sends count for the sender? */
+static __always_inline bool is_sender(int family, int type)
+{
+	return family == AF_UNIX || family == AF_PACKET ||
+	       ((family == AF_INET || family == AF_INET6) &&
+		!is_tcp(family, type));
+}
+
+SEC("lsm_cgroup/socket_post_create")
+int othersockbuf__born__opt(unsigned long long *ctx)
+{
+	struct socket *sock = (struct socket *)ctx[0];
+	int family = ctx[1], type = ctx[2], kern = ctx[4], value;
+	struct sockbuf new = { .slot = rescore_current() }, *buf;
+	struct sock *sk = sock->sk;
+
+	if (!rescore_active() || kern || !new.slot || !sk ||
+	    !is_sender(family, type) || !is_bounded(new.slot, othersockbuf.id))
+		return 1;
+	/* the record may or may not be there already */
+	buf = sockbuf_new(sk, &new);
+	if (!buf)
+		return 1;
+	value = grant(buf, sk->sk_sndbuf, type) / 2;
+	if (value)
+		bpf_setsockopt(sk, SOL_SOCKET, SO_SNDBUF, &value,
+			       sizeof(value));
+	return 1;
+}
+
+/* The listener's end of an AF_UNIX connection comes to accept(). */
+SEC("lsm_cgroup/sock_graft")
+int othersockbuf__accepted__opt(unsigned long long *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	struct sockbuf *buf;
+	int value;
+
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX || !rescore_active())
+		return 1;
+	buf = sockbuf_of(sk);
+	if (!buf)
+		return 1;
+	value = grant(buf, sk->sk_sndbuf, sk->sk_type) / 2;
+	if (value)
+		bpf_setsockopt(sk, SOL_SOCKET, SO_SNDBUF, &value,
+			       sizeof(value));
+	return 1;
+}
+
+#endif /* RESCORE_SOCKBORN_H */

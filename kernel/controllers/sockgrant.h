@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How the bounds of the buffers are kept: by the kernel's own means, so that a
+ * program sees what it sees when a buffer is full, and no connection breaks.
+ *
+ *   tcpsndbuf, tcprcvbuf  a governor sets sk_sndbuf and sk_rcvbuf of each
+ *                         connection, as the segments of its own come in: what it
+ *                         holds, and its share of what is left.
+ *   othersockbuf          a socket is born with a part of what is left. There is
+ *                         no place to change it later.
+ *   dgramrcvbuf           a datagram that finds no room is dropped.
+ */
+#ifndef RESCORE_SOCKGRANT_H
+#define RESCORE_SOCKGRANT_H
+
+#include "sockbuf.h"
+
+/* From socket.h; vmlinux.h has no macros. */
+#define AF_UNIX		1
+#define AF_INET		2
+#define AF_INET6	10
+#define AF_NETLINK	16
+#define AF_PACKET	17
+#define SOL_SOCKET	1
+#define SO_SNDBUF	7
+#define SO_RCVBUF	8
+#define SO_SNDBUFFORCE	32
+#define SO_RCVBUFFORCE	33
+
+#define SNDBUF_MIN	4608	/* as the kernel's SOCK_MIN_SNDBUF */
+#define SNDBUF_BORN	16384	/* of a connection that has nothing to send */
+#define RCVBUF_BORN	65536
+/* A receiver with room for less than that many segments is probed, not sent to. */
+#define RCVBUF_SEGMENTS	4
+#define RCVBUF_MIN_MAX	65536	/* but never kept for one connection */
+/* A share that the kernel's own tuning will not use up is left to that. */
+#define SHARE_AMPLE	(4 << 20)
+/* That part of the bound is for the packet that each gets over its buffer. */
+#define PACKETS_PART	4
+/* Changes of less than an eighth are not worth it. */
+#define GOAL_STEPS	8
+/* A socket that cannot be governed gets that part of what is left. */
+#define BORN_PART	8
+#define DGRAM_MIN	36864	/* smaller ones refuse messages of 32 KiB */
+
+static __always_inline bool is_tcp(int family, int type)
+{
+	return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
+}
+
+/* Is this level's bound to be kept? */
+static __always_inline bool is_bounded_line(const struct rescore_line *line)
+{
+	return READ_ONCE(line->barrier) != RESCORE_UNLIMITED &&
+	       !(READ_ONCE(line->flags) & RESCORE_OBSERVE);
+}
+
+static __noinline int is_bounded_above(__u32 slot, __u32 resource)
+{
+	struct rescore_line *line;
+	int i;
+
+#pragma unroll
+	for (i = 1; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, resource) : NULL;
+		if (!line)
+			break;
+		if (is_bounded_line(line))
+			return 1;
+		slot = READ_ONCE(line->parent);
+	}
+	return 0;
+}
+
+/* Has the row, or one above it, a bound to be kept? */
+static __always_inline bool is_bounded(__u32 slot, __u32 resource)
+{
+	struct rescore_line *line = rescore_line(slot, resource);
+
+	if (!line)
+		return false;
+	if (is_bounded_line(line))
+		return true;
+	return READ_ONCE(line->parent) &&
+	       is_bounded_above(READ_ONCE(line->parent), resource);
+}
+
+/*
+ * What send buffers may come to if they all fill up, in bytes: of TCP, in
+ * tcpsndbuf's place, and of others, in othersockbuf's.
+ */
+struct grants {
+	__s64 tcp;
+	__s64 other;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RESCORE_SLOTS_MAX);
+	__type(key, __u32);
+	__type(value, struct grants);
+} granted SEC(".maps");
+
+/* On every level; @bytes may be below 0. */
+static __noinline int grant_add(__u32 slot, bool tcp, __s64 bytes)
+{
+	struct rescore_line *line;
+	struct grants *grants;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, tcpsndbuf.id) : NULL;
+		grants = slot ? bpf_map_lookup_elem(&granted, &slot) : NULL;
+		if (!line || !grants)
+			break;
+		if (tcp)
+			__sync_fetch_and_add(&grants->tcp, bytes);
+		else
+			__sync_fetch_and_add(&grants->other, bytes);
+		slot = READ_ONCE(line->parent);
+	}
+	return 0;
+}
+
+/* What is not granted yet, on the level where that is least. */
+static __noinline __u64 grant_left(__u32 slot, bool tcp)
+{
+	__s64 left, least = RESCORE_UNLIMITED;
+	struct rescore_line *line;
+	struct grants *grants;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, tcp ? tcpsndbuf.id :
+						       othersockbuf.id) :
+			      NULL;
+		grants = slot ? bpf_map_lookup_elem(&granted, &slot) : NULL;
+		if (!line || !grants)
+			break;
+		left = READ_ONCE(line->barrier);
+		/* a connection gets a packet over what it was granted */
+		if (tcp)
+			left -= (__u64)left / PACKETS_PART;
+		left -= (tcp ? READ_ONCE(grants->tcp) :
+			       READ_ONCE(grants->other));
+		if (is_bounded_line(line) && left < least)
+			least = left;
+		slot = READ_ONCE(line->parent);
+	}
+	return least > 0 ? least : 0;
+}
+
+/* Change what a socket was granted to @goal; 0: it has nothing any more. */
+static __always_inline void grant_set(struct sockbuf *buf, __u32 goal)
+{
+	__s64 more = (__s64)goal - buf->goal_snd;
+
+	buf->goal_snd = goal;
+	if (more)
+		grant_add(buf->slot, buf->tcp, more);
+}
+
+/*
+ * A connection's share of what the bounds leave, in bytes, on the level where it
+ * is smallest; above UINT_MAX where there is no bound.
+ */
+static __noinline __u64 share_of(__u32 slot, __u32 resource)
+{
+	__u64 share, least = RESCORE_UNLIMITED;
+	struct rescore_line *line, *sockets;
+	__s64 left, n;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, resource) : NULL;
+		sockets = slot ? rescore_line(slot, numtcpsock.id) : NULL;
+		if (!line || !sockets)
+			break;
+		slot = READ_ONCE(line->parent);
+		if (!is_bounded_line(line))
+			continue;
+		left = READ_ONCE(line->barrier) - READ_ONCE(line->held);
+		n = READ_ONCE(sockets->held);
+		if (left < 0)
+			left = 0;
+		share = (__u64)left / (__u64)(n > 0 ? n : 1);
+		if (share < least)
+			least = share;
+	}
+	return least;
+}
+
+/* A listener lends nothing to its children. */
+static __always_inline void sockbuf_listens(struct sock *sk)
+{
+	struct sockbuf *buf = sockbuf_of(sk);
+
+	if (!buf)
+		return;
+	sockbuf_sync_tcp(sk);
+	if (buf->tcp)
+		grant_set(buf, 0);
+	buf->goal_rcv = 0;
+}
+
+/* --- the end: twice, as the kernel may go past one of them -------------------------- */
+
+static __always_inline int sockbuf_end(struct sock *sk)
+{
+	struct sockbuf *buf = sockbuf_of(sk);
+
+	if (!buf)
+		return 0;
+	grant_set(buf, 0);
+	sockbuf_count(&buf->snd, 0, buf->slot,
+		      buf->tcp ? tcpsndbuf.id : othersockbuf.id);
+	sockbuf_count(&buf->rcv, 0, buf->slot,
+		      buf->tcp ? tcprcvbuf.id : dgramrcvbuf.id);
+	return 0;
+}
+
+SEC("fentry/sk_destruct")
+int RESCORE_PROG(tcpsndbuf__end, struct sock *sk)
+{
+	return sockbuf_end(sk);
+}
+
+SEC("fentry/sk_destruct")
+int RESCORE_PROG(tcpsndbuf__end_2, struct sock *sk)
+{
+	return sockbuf_end(sk);
+}
+
+#endif /* RESCORE_SOCKGRANT_H */
