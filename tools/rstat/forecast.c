@@ -10,7 +10,9 @@
  *  4. Season: medians by the day of the week (or the quarter of a day).
  *  5. Band: variances of a walking level and of noise around it, from quantiles
  *     of differences at several lags; the error of the slope is added.
- *  6. Where the slopes of both halves differ, all this again with the newer one.
+ *
+ * Before 3: where the newest half, third or quarter has another slope than what
+ * was before it, only that is looked at.
  *
  * forecast_fit.c names the sources. tests/rstat/test_forecast.c has the
  * back-tests on which the numbers below were chosen.
@@ -33,6 +35,7 @@
 #define SHIFT_AGAIN	0.3
 #define SHIFT_MORE	1.3
 #define CHANGE_ERRORS	3.0	/* of the difference of two slopes */
+#define CHANGE_PARTS	4	/* the newest half, third, quarter are tried */
 #define CHANGE_LEAST	14	/* buckets that a new trend must have lasted */
 #define FEW_BUCKETS	4.0	/* wider by so much / n: less is known */
 #define LEVEL_LAST	7	/* buckets that say where the level is */
@@ -85,39 +88,57 @@ static void keep_newest(struct buckets *b, size_t nr)
 		b->known += !isnan(b->value[i]);
 }
 
-static double half_slope(const struct buckets *b, bool newer,
-			 double *ret_variance)
+/* The slope of a part, and its variance if what is left is noise alone. */
+static double part_slope(const struct buckets *part, double *ret_variance)
 {
 	struct forecast f = {};
-	struct buckets half = *b;
-	size_t nr = b->nr / 2;
-	double slope;
+	double slope = forecast_slope(part);
 
-	if (newer)
-		keep_newest(&half, nr);
-	half.nr = nr;
-	slope = forecast_slope(&half);
-	forecast_season(&half, slope, f.season);
-	forecast_variances(&half, slope, f.season, &f.noise, &f.walk);
-	*ret_variance += slope_variance(&f, (double)nr);
+	forecast_season(part, slope, f.season);
+	forecast_variances(part, slope, f.season, &f.noise, &f.walk);
+	*ret_variance = slope_variance(&f, (double)part->nr);
 
 	return slope;
 }
 
-/*
- * Has the trend changed? A leak that began last week is not told by the months
- * before it: then only the newer half counts.
- */
-static bool trend_changed(const struct buckets *b)
+static bool newest_differ(const struct buckets *b, size_t nr)
 {
-	double variance = 0, change;
+	struct buckets older = *b, newer = *b;
+	double least, change, variance[2];
 
-	if (b->nr / 2 < CHANGE_LEAST)
+	older.nr = b->nr - nr;
+	keep_newest(&newer, nr);
+	if (newer.known < FORECAST_KNOWN_MIN)
 		return false;
-	change = half_slope(b, true, &variance) -
-		 half_slope(b, false, &variance);
-	return change * change > CHANGE_ERRORS * CHANGE_ERRORS * variance &&
-	       change != 0;
+	/* Steady noise of this size alone explains it: no need to look. */
+	least = SLOPE_NOISE * forecast_jitter(b) / pow((double)nr, 3);
+	change = forecast_slope(&newer) - forecast_slope(&older);
+	if (change * change <= CHANGE_ERRORS * CHANGE_ERRORS * least)
+		return false;
+	change = part_slope(&newer, &variance[0]) -
+		 part_slope(&older, &variance[1]);
+
+	return change * change >
+	       CHANGE_ERRORS * CHANGE_ERRORS * (variance[0] + variance[1]);
+}
+
+/*
+ * Has the trend changed? A leak that began two weeks ago is not told by the
+ * months before it. Returns how many of the newest buckets have the new one;
+ * 0: it has not.
+ */
+static size_t trend_changed(const struct buckets *b)
+{
+	for (size_t part = 2; part <= CHANGE_PARTS; part++) {
+		size_t nr = b->nr / part;
+
+		if (nr < CHANGE_LEAST)
+			break;
+		if (newest_differ(b, nr))
+			return nr;
+	}
+
+	return 0;
 }
 
 static void fit_trend(const struct buckets *b, const struct shifts *shifts,
@@ -167,6 +188,7 @@ void forecast_fit(const struct forecast_point *point, size_t nr, int64_t step,
 	struct forecast f = { .trend = FORECAST_TOO_LITTLE, .period = 1 };
 	struct shifts shifts;
 	struct buckets b;
+	size_t changed;
 
 	fit_history(point, nr, step, &f);
 	forecast_buckets(point, nr, step, &b);
@@ -181,14 +203,11 @@ void forecast_fit(const struct forecast_point *point, size_t nr, int64_t step,
 	f.quantile = NORMAL_80 * (1 + FEW_BUCKETS / (double)b.known);
 
 	forecast_shifts(&b, &shifts);
-	for (;;) {
-		f.slope = forecast_slope(&b);
-		forecast_season(&b, f.slope, f.season);
-		forecast_variances(&b, f.slope, f.season, &f.noise, &f.walk);
-		if (!trend_changed(&b))
-			break;
-		keep_newest(&b, b.nr / 2);
-	}
+	while ((changed = trend_changed(&b)))
+		keep_newest(&b, changed);
+	f.slope = forecast_slope(&b);
+	forecast_season(&b, f.slope, f.season);
+	forecast_variances(&b, f.slope, f.season, &f.noise, &f.walk);
 	fit_trend(&b, &shifts, &f);
 	fit_level(&b, &f);
 	f.reach = b.end + (int64_t)b.nr * b.length;

@@ -180,37 +180,53 @@ static size_t differences(const struct buckets *b, size_t lag, double drift,
 	return n;
 }
 
+/* How much the change at @at is larger than those a window away. */
+static double abruptness(const double *change, size_t at, size_t window,
+			 size_t first)
+{
+	double sign = change[at] < 0 ? -1 : 1;
+	double around = fmax(0, sign * change[at + window]);
+
+	if (at >= first + window)
+		around = fmax(around, sign * change[at - window]);
+	return sign * change[at] - around;
+}
+
 /*
  * The change of level that stands out most, or 0. The level before and after is
  * a median over a whole season, which neither the season nor single outliers
- * move; how much it changes by itself is told by values a season apart.
+ * move; how much values change anyway is told by those a season apart. Where
+ * the neighbouring windows change as much it is a slope, and no shift.
  */
 static double find_shift(const struct buckets *b, size_t *ret_at)
 {
-	double median[FORECAST_BUCKETS_MAX], d[FORECAST_BUCKETS_MAX];
-	size_t window = window_of(b), lag = window, n;
-	double drift, deviation, largest = 0;
+	double median[FORECAST_BUCKETS_MAX], change[FORECAST_BUCKETS_MAX];
+	size_t window = window_of(b), n;
+	double drift, deviation, largest = 0, size = 0;
 
-	if (b->nr < 3 * window)
+	if (b->nr < 4 * window)
 		return 0;
-	n = differences(b, lag, 0, d);
-	drift = forecast_quantile(d, n, 0.5);
+	n = differences(b, window, 0, change);
+	drift = forecast_quantile(change, n, 0.5);
 	for (size_t i = 0; i < n; i++)
-		d[i] = fabs(d[i] - drift);
-	deviation = forecast_quantile(d, n, 0.5) / 0.6745 / M_SQRT2;
+		change[i] = fabs(change[i] - drift);
+	deviation = forecast_quantile(change, n, 0.5) / 0.6745 / M_SQRT2;
 	if (isnan(deviation))
 		return 0;
 	for (size_t i = 0; i + window <= b->nr; i++)
 		median[i] = median_of(b->value + i, window);
-	for (size_t i = window; i + window <= b->nr; i++) {
-		double change = median[i] - median[i - window] - drift;
+	for (size_t i = window; i + window <= b->nr; i++)
+		change[i] = median[i] - median[i - window] - drift;
+	for (size_t i = window; i + 2 * window <= b->nr; i++) {
+		double abrupt = abruptness(change, i, window, window);
 
-		if (fabs(change) > fabs(largest)) {
-			largest = change;
+		if (abrupt > largest) {
+			largest = abrupt;
+			size = change[i];
 			*ret_at = i;
 		}
 	}
-	return fabs(largest) > SHIFT_DEVIATIONS * deviation ? largest : 0;
+	return largest > SHIFT_DEVIATIONS * deviation ? size : 0;
 }
 
 void forecast_shifts(struct buckets *buckets, struct shifts *ret)
@@ -318,6 +334,19 @@ void forecast_season(const struct buckets *buckets, double slope,
 	/* pi / 2: what a median knows less than a mean */
 	noise *= noise * M_PI_2 * buckets->period / (double)all;
 	shrink_season(season, buckets->period, noise);
+}
+
+/* Half of the variance of differences from one bucket to the next. */
+double forecast_jitter(const struct buckets *buckets)
+{
+	double d[FORECAST_BUCKETS_MAX], v;
+	size_t n = differences(buckets, 1, 0, d);
+
+	for (size_t i = 0; i < n; i++)
+		d[i] = fabs(d[i]);
+	v = n ? forecast_quantile(d, n, 0.5) / 0.6745 : 0;
+
+	return v * v / 2;
 }
 
 /* --- variances --------------------------------------------------------------------- */

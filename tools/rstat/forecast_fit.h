@@ -33,6 +33,8 @@ double forecast_slope(const struct buckets *buckets);
 /* [bucket % period], of which the values consist beside the slope. */
 void forecast_season(const struct buckets *buckets, double slope,
 		     double season[FORECAST_PERIOD_MAX]);
+/* About the variance of the noise: cheap, and never far above it. */
+double forecast_jitter(const struct buckets *buckets);
 /* Variance of a value around its level, and of the level per bucket. */
 void forecast_variances(const struct buckets *buckets, double slope,
 			const double season[FORECAST_PERIOD_MAX],
