@@ -11,43 +11,11 @@ here=$(dirname "$(readlink -f "$0")")
 O=${O:-build}
 rstat=$(readlink -f "$O/rstat")
 make_stores=$O/san/tests/rstat/test_graph
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
+# shellcheck source=tests/rstat/tap.bash
+. "$here/tap.bash"
 
-export TZ=UTC LC_ALL=C
 # A Monday at midnight, as in scripted.h.
 start=1763942400
-
-ok()	# ok NAME COMMAND...
-{
-	local name=$1
-
-	shift
-	n=$((n + 1))
-	if "$@" >"$tmp/out" 2>"$tmp/err"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		head -n 20 "$tmp/out" "$tmp/err" | sed 's/^/# /'
-		failed=1
-	fi
-}
-
-# fails STATUS TEXT COMMAND...: one line on standard error that has TEXT
-fails()
-{
-	local want=$1 text=$2 status
-
-	shift 2
-	"$@" >"$tmp/out2" 2>"$tmp/err2"
-	status=$?
-	cat "$tmp/err2" >&2
-	[ "$status" -eq "$want" ] && [ "$(wc -l <"$tmp/err2")" -eq 1 ] &&
-		grep -q '^rstat: ' "$tmp/err2" && grep -qF -- "$text" "$tmp/err2"
-}
-
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; false; }; }
 
 # colour FILE RRGGBB: count, left, right, top, bottom; legend left out
 colour() { python3 "$here/pixels.py" "$@"; }
@@ -309,5 +277,4 @@ check_help()
 }
 ok 'every verb and option has help, and is in the manual' check_help
 
-echo "1..$n"
-exit $failed
+done_testing

@@ -323,6 +323,24 @@ static void test_leak(void)
 	       early, late, SERIES);
 }
 
+/* Without noise every wobble stands out: a bend is still no shift. */
+static void test_bend(void)
+{
+	struct forecast_point point[60];
+	struct forecast f;
+
+	for (int i = 0; i < 60; i++) {
+		point[i].stamp = T0 + DAY * (i + 1);
+		point[i].value = i < 40 ? 101 :
+					  101 + 4 * (i - 40) + (i % 3 == 0);
+	}
+	forecast_fit(point, 60, DAY, &f);
+	tap_ok(!f.shifts && f.trend == FORECAST_RISING &&
+		       fabs(f.per_day - 4) < 0.3,
+	       "a bend in a quiet series: %.2f a day, %u shifts", f.per_day,
+	       f.shifts);
+}
+
 /* What has no trend must not be given one: at most a tenth may. */
 static void test_no_trend(void)
 {
@@ -412,6 +430,7 @@ int main(void)
 	test_short();
 	test_day_season();
 	test_leak();
+	test_bend();
 	test_no_trend();
 	test_shift();
 	test_anything();

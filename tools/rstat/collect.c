@@ -12,6 +12,7 @@
 #include "batch.h"
 #include "clock.h"
 #include "collect.h"
+#include "host.h"
 #include "layout.h"
 #include "say.h"
 #include "store.h"
@@ -276,6 +277,7 @@ static int open_events(struct collector *c)
 static int open_all(struct collector *c, const struct args *args,
 		    source_opener open_source)
 {
+	struct host host;
 	int err;
 
 	err = open_source(&c->source);
@@ -283,6 +285,10 @@ static int open_all(struct collector *c, const struct args *args,
 		err = store_open_writer(&c->store, args->dir, (int)args->step);
 	if (!err)
 		err = open_events(c);
+	if (!err) {
+		host_read(&host);
+		err = host_save(&c->store, &host);
+	}
 	if (err)
 		return err;
 	batch_init(&c->batch, c->store.step);

@@ -196,7 +196,7 @@ static double abruptness(const double *change, size_t at, size_t window,
  * The change of level that stands out most, or 0. The level before and after is
  * a median over a whole season, which neither the season nor single outliers
  * move; how much values change anyway is told by those a season apart. Where
- * the neighbouring windows change as much it is a slope, and no shift.
+ * the neighbouring windows change half as much it is a slope, and no shift.
  */
 static double find_shift(const struct buckets *b, size_t *ret_at)
 {
@@ -220,7 +220,7 @@ static double find_shift(const struct buckets *b, size_t *ret_at)
 	for (size_t i = window; i + 2 * window <= b->nr; i++) {
 		double abrupt = abruptness(change, i, window, window);
 
-		if (abrupt > largest) {
+		if (abrupt > largest && 2 * abrupt > fabs(change[i])) {
 			largest = abrupt;
 			size = change[i];
 			*ret_at = i;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "collect.h"
+#include "forecast_report.h"
 #include "graph.h"
 #include "say.h"
 #include "show.h"
@@ -64,6 +65,14 @@ static const struct option_desc graph_options[] = {
 	  "of the plot; 300" },
 	{}
 };
+static const struct option_desc forecast_options[] = {
+	OPTION_DIR, OPTION_SERIAL,
+	{ "resource", 'r', TEXT(resource), "RESOURCE", "only this one" },
+	{ "horizon", 0, TEXT(horizon), "SPAN", "how far: 90d, 12h, 1y; 90d" },
+	{ "all", 'a', FLAG(all), "those that will meet no bound, too" },
+	{ "json", 0, FLAG(json), "for programs" },
+	{}
+};
 /* clang-format on */
 
 static int verb_collect(const struct args *args)
@@ -94,6 +103,14 @@ static const struct verb verbs[] = {
 		"Without --from and --to: the last day, or all there is if "
 		"that is less.",
 		graph_options, graph_run
+	},
+	{
+		"forecast", "[NAME]", 1, "say when bounds will be reached",
+		"Without NAME: all containers, soonest first, and the machine. "
+		"What is forecast is the highest value of each day; \"18 d "
+		"(15..22)\" is in 18 days, in 80 of 100 cases between 15 and "
+		"22. No forecast reaches further than the history does.",
+		forecast_options, forecast_run, .nr_optional = 1
 	},
 	{}
 };

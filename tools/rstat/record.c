@@ -207,6 +207,20 @@ out:
 	return 0;
 }
 
+static bool set_units(struct meta_resource *resource,
+		      const struct schema *schema, unsigned int i)
+{
+	unsigned int held = schema->resource[i].held_unit;
+	unsigned int peak = schema->resource[i].peak_unit;
+
+	if (resource->held_unit == held && resource->peak_unit == peak)
+		return false;
+	resource->held_unit = held;
+	resource->peak_unit = peak;
+
+	return true;
+}
+
 /* Bring meta.json up to date; *@ret_map says which values go where. */
 static int update_meta(const struct series_dir *dir, struct meta *meta,
 		       const struct series *series)
@@ -214,12 +228,17 @@ static int update_meta(const struct series_dir *dir, struct meta *meta,
 	unsigned int sets = meta->nr_sets;
 	bool dirty = false;
 
-	for (unsigned int i = 0; i < series->schema->nr; i++)
-		if (!meta_add(meta, series->schema->resource[i].name,
-			      series->schema->resource[i].unit, sets))
+	for (unsigned int i = 0; i < series->schema->nr; i++) {
+		struct meta_resource *resource;
+
+		resource = meta_add(meta, series->schema->resource[i].name,
+				    series->schema->resource[i].unit, sets);
+		if (!resource)
 			return fail(ENOSPC,
 				    META_FILE ": no room for resource '%s'",
 				    series->schema->resource[i].name);
+		dirty |= set_units(resource, series->schema, i);
+	}
 	for (size_t i = 0; i < series->nr_changes; i++) {
 		const struct pending_change *p = &series->change[i];
 		struct meta_resource *resource;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dlfcn.h>
 #include <errno.h>
+#include <math.h>
 #include <rrd.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -209,6 +210,18 @@ int rrd_table_column(const struct rrd_table *table, const char *name)
 		if (!strcmp(table->name[i], name))
 			return (int)i;
 	return -1;
+}
+
+double rrd_table_value(const struct rrd_table *table, int column, int64_t stamp)
+{
+	int64_t row;
+
+	if (column < 0 || stamp <= table->from)
+		return NAN;
+	row = (stamp - table->from - 1) / table->step;
+	if (row < 0 || row >= (int64_t)table->rows)
+		return NAN;
+	return table->data[(size_t)row * table->columns + (size_t)column];
 }
 
 int rrd_shim_graph(int argc, const char **arg, struct blob *ret_image)

@@ -74,6 +74,10 @@ int store_each(const struct store *store,
 			    const struct meta *meta),
 	       void *arg);
 
+/* The same without opening anything: paths for store_open_series(). */
+int store_each_path(const struct store *store,
+		    int (*visit)(void *arg, const char *path), void *arg);
+
 /* "web%3A1"; "ab/web%3A1@17" with @series > 1 appended as ".N". */
 void store_encode(const char *name, char *buf, size_t size);
 void store_series_path(const struct container_id *id, unsigned int series,

@@ -101,19 +101,6 @@ static int fetch(const struct track *track, enum layout_kind kind, int64_t step,
 	return 0;
 }
 
-/* The value of a column in the row that covers the time up to @stamp. */
-static double value_at(const struct rrd_table *table, int column, int64_t stamp)
-{
-	int64_t row;
-
-	if (column < 0 || stamp <= table->from)
-		return NAN;
-	row = (stamp - table->from - 1) / table->step;
-	if (row < 0 || row >= (int64_t)table->rows)
-		return NAN;
-	return table->data[(size_t)row * table->columns + (size_t)column];
-}
-
 static int column_of(const struct track *track, const struct rrd_table *table,
 		     const char *suffix)
 {
@@ -123,10 +110,23 @@ static int column_of(const struct track *track, const struct rrd_table *table,
 	return rrd_table_column(table, name);
 }
 
+/* Nanoseconds of CPU time since the row before, in percent of one CPU. */
+static double rate(const struct rrd_table *use, int column, int64_t stamp)
+{
+	double grown = rrd_table_value(use, column, stamp) -
+		       rrd_table_value(use, column, stamp - use->step);
+
+	/* It began anew. */
+	if (grown < 0)
+		return NAN;
+	return grown / 1e9 / (double)use->step * 100;
+}
+
 static int make_rows(struct track *track, const struct rrd_table *use)
 {
 	int held = column_of(track, use, "held");
 	int failed = column_of(track, use, "fail");
+	bool grows = meta_held_grows(track->resource);
 
 	track->step = use->step;
 	track->row = calloc(use->rows + 1, sizeof(*track->row));
@@ -140,8 +140,10 @@ static int make_rows(struct track *track, const struct rrd_table *use)
 		if (row->stamp - use->step >= track->to ||
 		    row->stamp <= track->from)
 			continue;
-		row->held = value_at(use, held, row->stamp);
-		row->failures = value_at(use, failed, row->stamp) *
+		row->held = rrd_table_value(use, held, row->stamp);
+		if (grows)
+			row->held = rate(use, held, row->stamp);
+		row->failures = rrd_table_value(use, failed, row->stamp) *
 				(double)use->step;
 		track->nr++;
 	}
@@ -168,8 +170,9 @@ static void set_bounds(struct track *track, const struct rrd_table *cap)
 			if (r->change[c].stamp <= row->stamp)
 				b = &r->change[c].bounds;
 		if (!b) {
-			row->barrier = value_at(cap, barrier, row->stamp);
-			row->limit = value_at(cap, limit, row->stamp);
+			row->barrier = rrd_table_value(cap, barrier,
+						       row->stamp);
+			row->limit = rrd_table_value(cap, limit, row->stamp);
 			continue;
 		}
 		if (b->barrier != RESCORE_UNLIMITED)
@@ -194,8 +197,9 @@ static int read_rows(struct track *track)
 	if (!err) {
 		column = column_of(track, &peak, "peak");
 		for (size_t i = 0; i < track->nr; i++)
-			track->row[i].peak = value_at(&peak, column,
-						      track->row[i].stamp);
+			track->row[i].peak =
+				rrd_table_value(&peak, column,
+						track->row[i].stamp);
 		set_bounds(track, &cap);
 	}
 	rrd_table_free(&use);
