@@ -278,6 +278,17 @@ int batch_carry(struct batch *batch, unsigned int slot,
 	return 0;
 }
 
+void series_sent(struct series *series, int64_t stamp)
+{
+	size_t use = rows_up_to(&series->use, stamp);
+	size_t cap = rows_up_to(&series->cap, stamp);
+
+	if (use)
+		series->sent_use = series->use.stamp[use - 1];
+	if (cap)
+		series->sent_cap = series->cap.stamp[cap - 1];
+}
+
 void series_written(struct series *series, int64_t stamp)
 {
 	unsigned int nr = series->schema->nr;

@@ -65,6 +65,12 @@ struct series {
 	 */
 	int64_t *carried;
 
+	/*
+	 * Through rrdcached: the newest stamps that it has taken. 0: not known,
+	 * it has to be asked.
+	 */
+	int64_t sent_use, sent_cap;
+
 	uint32_t complaint;	/* hash of the last error that was printed */
 	bool crashed;		/* killed a writer, which was not since repaired */
 	uint64_t dropped;	/* rows lost because they could not be written */
@@ -91,6 +97,8 @@ int batch_carry(struct batch *batch, unsigned int slot,
 		const struct container_id *id, const struct schema *schema,
 		const struct reading *readings);
 
+/* What is stamped up to @stamp is with rrdcached. Call before: */
+void series_sent(struct series *series, int64_t stamp);
 /* Forget what is stamped up to, or from, @stamp on. */
 void series_written(struct series *series, int64_t stamp);
 void batch_forget_from(struct batch *batch, int64_t stamp);

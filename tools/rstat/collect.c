@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "cached.h"
 #include "clock.h"
 #include "collect.h"
 #include "host.h"
@@ -285,6 +286,8 @@ static int open_all(struct collector *c, const struct args *args,
 		err = store_open_writer(&c->store, args->dir, (int)args->step);
 	if (!err)
 		err = open_events(c);
+	if (!err)
+		err = store_set_cached(&c->store, args->rrdcached);
 	if (!err) {
 		host_read(&host);
 		err = host_save(&c->store, &host);
@@ -325,6 +328,10 @@ int collect_run(const struct args *args, source_opener open_source)
 		say("collect: --step %ld: give a divisor of 3600, such as 1, "
 		    "10, 60 or 300",
 		    args->step);
+		return RSTAT_USAGE;
+	}
+	if (args->rrdcached && cached_check(args->rrdcached)) {
+		say("collect: --rrdcached %s", failure());
 		return RSTAT_USAGE;
 	}
 	if (open_all(&c, args, open_source)) {

@@ -143,8 +143,10 @@ static int read_one(struct part *part)
 				&dir, &meta);
 	if (!err && args->resource && !meta_find(&meta, args->resource, NULL))
 		err = fail_resource(&meta, args->resource);
-	if (!err)
+	if (!err) {
+		history_sync(part->store, &dir, &meta);
 		err = add_series(part, &dir, &meta);
+	}
 	series_dir_close(&dir);
 	meta_free(&meta);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cached.h"
 #include "history.h"
 #include "say.h"
 
@@ -27,6 +28,41 @@ static int enter(const struct series_dir *dir)
 static int fail_file(const struct series_dir *dir, const char *name, int err)
 {
 	return fail(-err, "'%s/%s': %s", dir->path, name, failure());
+}
+
+static int sync_file(struct cached *cached, const struct store *store,
+		     const struct series_dir *dir, enum layout_kind kind,
+		     unsigned int set)
+{
+	char name[LAYOUT_FILE_LEN], path[4096];
+	char file[STORE_SERIES_LEN + LAYOUT_FILE_LEN];
+	int err;
+
+	snprintf(file, sizeof(file), "%s/%s", dir->path,
+		 layout_file_name(kind, set, name));
+	err = cached_path(cached, store->real, file, path, sizeof(path));
+
+	return err ? err : cached_flush(cached, path);
+}
+
+void history_sync(const struct store *store, const struct series_dir *dir,
+		  const struct meta *meta)
+{
+	struct cached *cached;
+	int err;
+
+	if (!store->cached)
+		return;
+	err = cached_open(&cached, store->cached);
+	if (!err) {
+		for (unsigned int s = 0; !err && s < meta->nr_sets; s++)
+			for (int kind = 0; !err && kind < LAYOUT_KINDS; kind++)
+				err = sync_file(cached, store, dir,
+						(enum layout_kind)kind, s);
+		cached_close(cached);
+	}
+	if (err)
+		say("%s; what it has not written is missing here", failure());
 }
 
 int history_last(const struct series_dir *dir, const struct meta *meta,

@@ -35,6 +35,13 @@ struct forecast_hit outlook_limit(const struct outlook *o, int64_t horizon);
 int history_last(const struct series_dir *dir, const struct meta *meta,
 		 int64_t *ret_last);
 
+/*
+ * Have rrdcached write what it holds of a series, if it writes this store. When
+ * it cannot, that is said, and the reader sees what there is.
+ */
+void history_sync(const struct store *store, const struct series_dir *dir,
+		  const struct meta *meta);
+
 /* NAN for RESCORE_UNLIMITED. */
 double bound_value(int64_t bound);
 

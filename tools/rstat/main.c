@@ -38,6 +38,8 @@ static const struct option_desc collect_options[] = {
 	  "seconds from sample to sample; 60 in a new store" },
 	{ "count", 'n', NUMBER(count, 1, 1000000000), "N",
 	  "stop after N samples" },
+	{ "rrdcached", 0, TEXT(rrdcached), "ADDRESS",
+	  "write through it: unix:PATH or HOST:PORT" },
 	{ "quiet", 'q', FLAG(quiet), "say only what goes wrong" },
 	{}
 };

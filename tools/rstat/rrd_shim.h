@@ -26,6 +26,9 @@ int rrd_shim_create(const char *file, int step, int64_t start, int argc,
 int rrd_shim_update(const char *file, const char *columns, int argc,
 		    const char **arg);
 
+/* "name:name…" of the data sources, in their order; to be freed. */
+int rrd_shim_columns(const char *file, char **ret_columns);
+
 int rrd_shim_last(const char *file, int64_t *ret_stamp);
 
 /* Row i of column c, data[i * columns + c], ends at from + (i + 1) * step. */

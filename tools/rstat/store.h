@@ -19,6 +19,8 @@
 
 struct store {
 	char *path;	/* as the user gave it */
+	char *real;	/* absolute, if cached is set */
+	char *cached;	/* address of the rrdcached that writes it, or NULL */
 	int fd;
 	int lock;	/* -1 when only reading */
 	int step;
@@ -32,6 +34,13 @@ int store_open(struct store *ret_store, const char *path);
  */
 int store_open_writer(struct store *ret_store, const char *path, int step);
 void store_close(struct store *store);
+
+/*
+ * DIR/rrdcached says through which daemon the files are written, for those who
+ * read. A store that has it must not be written directly: the daemon's journal
+ * may still be replayed, and its older samples would then be refused.
+ */
+int store_set_cached(struct store *store, const char *address);
 
 /* Where one series is. */
 struct series_dir {

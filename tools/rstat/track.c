@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "history.h"
 #include "layout.h"
 #include "rrd_shim.h"
 #include "say.h"
@@ -220,6 +221,7 @@ int track_read(const struct store *store, const struct track_query *query,
 				&track.dir, &track.meta);
 	if (err)
 		return err;
+	history_sync(store, &track.dir, &track.meta);
 	track.resource = meta_find(&track.meta, query->resource, &track.set);
 	if (!track.resource)
 		err = fail_resource(&track, query->resource);

@@ -15,11 +15,14 @@
 /* What the child tells; it may end at any moment. */
 struct writer_shared {
 	uint32_t busy_with;	/* index + 1 */
+	uint32_t daemon_complained;
 	struct {
 		int64_t stamp;	/* stored up to here; 0: not */
 		uint32_t complaint;
 	} result[];
 };
+
+#define BATCH_BYTES	(256 * 1024)	/* of updates, sent to rrdcached */
 
 /* FNV-1a; 0 means none. Digits are left out: "5 KB free" is no news after 6. */
 static uint32_t hash_text(const char *text)
@@ -42,22 +45,112 @@ static uint32_t complain(uint32_t before)
 	return hash;
 }
 
+static void write_failed(struct writer *writer, size_t i)
+{
+	writer->shared->result[i].complaint =
+		complain(writer->series[i]->complaint);
+}
+
+static void write_succeeded(struct writer *writer, size_t i, int64_t stamp)
+{
+	if (writer->series[i]->complaint)
+		say("'%s' is stored again", writer->series[i]->id.name);
+	writer->shared->result[i].complaint = 0;
+	writer->shared->result[i].stamp = stamp;
+}
+
 static void write_one(struct writer *writer, size_t i)
 {
-	struct series *series = writer->series[i];
 	int64_t stamp = 0;
 
 	writer->shared->busy_with = (uint32_t)i + 1;
-	if (record_series(writer->store, series, &stamp)) {
-		writer->shared->result[i].complaint =
-			complain(series->complaint);
-	} else {
-		if (series->complaint)
-			say("'%s' is stored again", series->id.name);
-		writer->shared->result[i].complaint = 0;
-		writer->shared->result[i].stamp = stamp;
-	}
+	if (record_series(writer->store, writer->series[i], &stamp))
+		write_failed(writer, i);
+	else
+		write_succeeded(writer, i, stamp);
 	writer->shared->busy_with = 0;
+}
+
+/* --- through rrdcached ------------------------------------------------------------- */
+
+struct sending {
+	struct writer *writer;
+	struct cached *cached;
+	int64_t *stamp;		/* by series; 0: not in this batch */
+};
+
+static void refused(void *arg, unsigned int owner, const char *message)
+{
+	struct sending *s = arg;
+	const struct series *series = s->writer->series[owner];
+
+	/* More lines of it may be refused: one complaint will do. */
+	if (!s->stamp[owner])
+		return;
+	s->stamp[owner] = 0;
+	(void)fail(EIO, "'%s': rrdcached: %s", series->id.name, message);
+	write_failed(s->writer, owner);
+}
+
+/* What the batch is made of: series first..last - 1. False: the daemon is gone. */
+static bool send_batch(struct sending *s, size_t first, size_t last)
+{
+	int err = cached_send(s->cached, refused, s);
+
+	if (err && !s->writer->daemon_complained)
+		say("%s (samples are kept for a while)", failure());
+	s->writer->shared->daemon_complained = err;
+	for (size_t i = first; i < last; i++)
+		if (!err && s->stamp[i])
+			write_succeeded(s->writer, i, s->stamp[i]);
+
+	return !err;
+}
+
+static void send_all(struct sending *s)
+{
+	struct writer *writer = s->writer;
+	size_t first = 0;
+
+	for (size_t i = 0; i < writer->nr; i++) {
+		int err;
+
+		writer->shared->busy_with = (uint32_t)i + 1;
+		err = record_cached(writer->store, writer->series[i], s->cached,
+				    (unsigned int)i, &s->stamp[i]);
+		writer->shared->busy_with = 0;
+		if (err) {
+			/* Some of its files may be in the batch already. */
+			s->stamp[i] = 0;
+			write_failed(writer, i);
+		}
+		if (cached_waiting(s->cached) < BATCH_BYTES)
+			continue;
+		if (!send_batch(s, first, i + 1))
+			return;
+		first = i + 1;
+	}
+	(void)send_batch(s, first, writer->nr);
+}
+
+static void write_cached(struct writer *writer)
+{
+	struct sending s = { .writer = writer };
+
+	s.stamp = calloc(writer->nr, sizeof(*s.stamp));
+	if (!s.stamp || cached_open(&s.cached, writer->store->cached)) {
+		/* Once for all of them, and once until it is back. */
+		if (!writer->daemon_complained)
+			say("%s (samples are kept for a while)", failure());
+		writer->shared->daemon_complained = true;
+		return;
+	}
+	if (writer->daemon_complained)
+		say("rrdcached is there again");
+	writer->shared->daemon_complained = false;
+	send_all(&s);
+	cached_close(s.cached);
+	free(s.stamp);
 }
 
 static void writer_child(struct writer *writer)
@@ -72,6 +165,10 @@ static void writer_child(struct writer *writer)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
+	if (writer->store->cached) {
+		write_cached(writer);
+		_exit(RSTAT_OK);
+	}
 	/* What killed a writer before comes last. */
 	for (size_t i = 0; i < writer->nr; i++)
 		if (!writer->series[i]->crashed)
@@ -110,6 +207,7 @@ static int writer_prepare(struct writer *writer, struct batch *batch)
 	if (shared == MAP_FAILED)
 		return fail(ENOMEM, "no memory");
 	writer->shared = shared;
+	writer->shared->daemon_complained = writer->daemon_complained;
 	writer->series = calloc(n, sizeof(struct series *));
 	if (!writer->series) {
 		writer_done(writer);
@@ -176,13 +274,19 @@ bool writer_reap(struct writer *writer, bool wait)
 	if (!pid)
 		return false;
 
+	writer->daemon_complained = writer->shared->daemon_complained;
 	for (size_t i = 0; i < writer->nr; i++) {
 		struct series *series = writer->series[i];
 		int64_t stamp = writer->shared->result[i].stamp;
 
 		series->complaint = writer->shared->result[i].complaint;
-		if (!stamp)
+		if (!stamp) {
+			/* What the daemon has of it, it must be asked. */
+			series->sent_use = series->sent_cap = 0;
 			continue;
+		}
+		if (writer->store->cached)
+			series_sent(series, stamp);
 		writer->rows_stored += series->use.nr;
 		series_written(series, stamp);
 		writer->rows_stored -= series->use.nr;

@@ -3,7 +3,8 @@
  * The process that writes. librrd maps its files, so a full disk or a damaged
  * file can kill it with SIGBUS; the collector then still has the samples, and
  * the next writer tries again. Each flush is a fork: the child has the samples
- * as they were at that moment, and the collector goes on sampling.
+ * as they were at that moment, and the collector goes on sampling. With
+ * store->cached set, samples go to that rrdcached.
  */
 #ifndef RSTAT_WRITER_H
 #define RSTAT_WRITER_H
@@ -24,6 +25,7 @@ struct writer {
 	size_t nr;
 	struct writer_shared *shared;
 	size_t shared_size;
+	bool daemon_complained;	/* it was said that rrdcached is gone */
 	uint64_t rows_stored;	/* samples of containers, ever */
 };
 
