@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# rstat forecast as a user types it, on a store whose future is known.
+# rstat forecast and plan as a user types them, on a store whose future is known.
 #
 # shellcheck disable=SC2317	# ok calls the functions
 
@@ -88,6 +88,14 @@ ok 'half a minute is enough for half a minute' sh -c "'$rstat' forecast web -d s
 	grep -q '^web *numproc'"
 ok 'one sample is too little' sh -c "'$rstat' forecast a:b@c -d single |
 	grep -q 'numproc .*too little data'"
+
+# --- plan ------------------------------------------------------------------------------
+
+ok 'what a store takes' sh -c "'$rstat' plan --containers 2 --resources 5 --step 3600 \
+	-d '$tmp/new' --json | jq -e '.bytes == 1070400 and .files == 6'"
+ok 'and nothing is made' [ ! -e new ]
+ok 'no room' sh -c "! '$rstat' plan -c 10000000 -d '$tmp/new' >text && grep -q NOT text"
+ok 'a strange step' fails 2 "--step 7" "$rstat" plan --step 7
 
 ok 'a strange horizon' fails 2 "'soon'" "$rstat" forecast -d fleet --horizon soon
 ok 'none' fails 2 "'0d'" "$rstat" forecast -d fleet --horizon 0d

@@ -6,6 +6,7 @@
 #include "child.h"
 #include "fleet.h"
 #include "history.h"
+#include "plan.h"
 #include "readback.h"
 #include "tap.h"
 
@@ -159,6 +160,34 @@ static void test_host(void)
 	store_close(&store);
 }
 
+/* What `rstat plan` says is what is made, to the byte. */
+static void test_plan(void)
+{
+	struct plan small, large;
+	bool exact = true;
+
+	for (int kind = 0; kind < LAYOUT_KINDS; kind++) {
+		char path[512];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/fb/web@1/%s.rrd", base,
+			 layout_files[kind].stem);
+		exact &= !stat(path, &st) &&
+			 (uint64_t)st.st_size ==
+				 plan_file_bytes((enum layout_kind)kind, 5,
+						 3600);
+	}
+	tap_ok(exact, "sizes of files");
+	plan_make(1000, 24, 60, &small);
+	plan_make(1000, 32, 60, &large);
+	tap_ok(small.files == 3 && small.bytes == 4069424 &&
+		       small.flush == 300 && small.written > 40000 &&
+		       small.written < 80000,
+	       "24 resources: %.0f bytes per flush", small.written);
+	tap_ok(large.files == 6 && large.bytes > small.bytes,
+	       "32 are in two sets of files");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "--make")) {
@@ -172,6 +201,7 @@ int main(int argc, char **argv)
 	test_units();
 	test_today();
 	test_host();
+	test_plan();
 	tmp_remove(base);
 	return tap_done();
 }

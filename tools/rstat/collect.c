@@ -52,7 +52,7 @@ static int64_t now_ns(clockid_t clock)
  * Rounds per flush. Several samples in one call are several times cheaper; who
  * looks at a demo with short steps wants to see them soon.
  */
-static long flush_rounds(int step)
+long collect_flush_rounds(int step)
 {
 	return step < 10 ? 10 : 5;
 }
@@ -144,7 +144,8 @@ static void sample(struct collector *c)
 	if (c->count && c->rounds == c->count)
 		c->stop = true;
 	/* At once after the first: what is wrong shows early. */
-	if (c->rounds == 1 || c->unflushed >= flush_rounds(c->store.step))
+	if (c->rounds == 1 ||
+	    c->unflushed >= collect_flush_rounds(c->store.step))
 		flush(c);
 }
 

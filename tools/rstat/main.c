@@ -7,6 +7,7 @@
 #include "collect.h"
 #include "forecast_report.h"
 #include "graph.h"
+#include "plan.h"
 #include "say.h"
 #include "show.h"
 #include "source.h"
@@ -41,6 +42,17 @@ static const struct option_desc collect_options[] = {
 	{ "rrdcached", 0, TEXT(rrdcached), "ADDRESS",
 	  "write through it: unix:PATH or HOST:PORT" },
 	{ "quiet", 'q', FLAG(quiet), "say only what goes wrong" },
+	{}
+};
+
+static const struct option_desc plan_options[] = {
+	OPTION_DIR,
+	{ "containers", 'c', NUMBER(containers, 1, 10000000), "N", "1000" },
+	{ "resources", 'r', NUMBER(resources, 1, RESCORE_RESOURCES_MAX), "N",
+	  "of each; 24" },
+	{ "step", 0, NUMBER(step, 1, 3600), "S",
+	  "seconds from sample to sample; 60" },
+	{ "json", 0, FLAG(json), "for programs" },
 	{}
 };
 
@@ -89,6 +101,12 @@ static const struct verb verbs[] = {
 		"Runs until it is stopped; then everything is stored. One "
 		"collector per machine.",
 		collect_options, verb_collect
+	},
+	{
+		"plan", "", 0, "say what a store will take",
+		"Fails when the file system of --dir has no room for it. "
+		"Nothing is made.",
+		plan_options, plan_run
 	},
 	{
 		"list", "", 0, "say what is recorded", NULL,
