@@ -73,8 +73,7 @@ static void test_fleet(void)
 	       "web: %.2f a day", o.forecast.per_day);
 	tap_ok(hit.when == FORECAST_AT && near_days(hit.at, 50, 4) &&
 		       hit.earliest <= hit.at && hit.latest >= hit.at,
-	       "its limit in 50 days: %d",
-	       (int)((hit.at - FLEET_END) / 86400));
+	       "its limit in 50 days: %d", (int)((hit.at - FLEET_END) / 86400));
 	hit = outlook_barrier(&o, 90 * 86400);
 	tap_ok(hit.when == FORECAST_AT && near_days(hit.at, 40, 4),
 	       "its barrier in 40: %d", (int)((hit.at - FLEET_END) / 86400));

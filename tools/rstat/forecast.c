@@ -229,8 +229,8 @@ struct forecast_value forecast_at(const struct forecast *forecast,
 	ahead = (double)bucket + 1;
 	error = sqrt(forecast->noise + forecast->level_error +
 		     forecast->walk * ahead +
-		     forecast->slope_error * (ahead + LEVEL_LAST / 2.0) *
-			     (ahead + LEVEL_LAST / 2.0)) *
+		     forecast->slope_error * (ahead + FORECAST_LEVEL_LAG) *
+			     (ahead + FORECAST_LEVEL_LAG)) *
 		forecast->quantile;
 	v.value =
 		forecast->level + forecast->slope * ahead +

@@ -18,6 +18,7 @@
 #define FORECAST_PERIOD_MAX 7	/* buckets of a season */
 #define FORECAST_BUCKETS_MAX 128 /* older ones are not looked at */
 #define FORECAST_KNOWN_MIN 12	/* buckets with a value */
+#define FORECAST_LEVEL_LAG 3.5	/* buckets: how old the level is, about */
 
 /* The row that ends at stamp. NAN: not known. */
 struct forecast_point {

@@ -72,7 +72,7 @@ static int add_row(void *arg, const struct outlook *outlook)
 	row = &report->row[report->nr++];
 	*row = part->row;
 	memcpy(row->resource, outlook->resource->name, sizeof(row->resource));
-	row->unit = outlook->resource->unit;
+	row->unit = meta_shown_unit(outlook->resource);
 	row->bounds = outlook->bounds;
 	row->forecast = outlook->forecast;
 	row->barrier = outlook_barrier(outlook, part->horizon);

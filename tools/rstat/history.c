@@ -199,7 +199,9 @@ static struct bounds newest_bounds(const struct meta_resource *r)
 	static const struct bounds none = { RESCORE_UNLIMITED,
 					    RESCORE_UNLIMITED };
 
-	return r->nr_changes ? r->change[r->nr_changes - 1].bounds : none;
+	return r->nr_changes && meta_bounds_shown(r) ?
+		       r->change[r->nr_changes - 1].bounds :
+		       none;
 }
 
 static int forecast_set(const struct meta *meta, unsigned int set,

@@ -77,6 +77,12 @@ static const struct option_desc graph_options[] = {
 	  "of the plot; 860" },
 	{ "height", 0, NUMBER(height, 50, 10000), "PIXELS",
 	  "of the plot; 300" },
+	{ "all", 'a', FLAG(all),
+	  "a sheet: of NAME, or of all containers" },
+	{ "compare", 0, TEXT(compare), "A,B,…",
+	  "with other containers; without RESOURCE: resources" },
+	{ "forecast", 'f', FLAG(forecast), "what will be, dashed, in a band" },
+	{ "theme", 0, TEXT(theme), "NAME", "light or dark" },
 	{}
 };
 static const struct option_desc forecast_options[] = {
@@ -119,10 +125,11 @@ static const struct verb verbs[] = {
 		fetch_options, fetch_run
 	},
 	{
-		"graph", "NAME RESOURCE", 2, "draw a picture",
+		"graph", "[NAME] [RESOURCE]", 2, "draw a picture",
 		"Without --from and --to: the last day, or all there is if "
-		"that is less.",
-		graph_options, graph_run
+		"that is less. With --forecast: what it was made from, and half "
+		"as much of what will be.",
+		graph_options, graph_run, .nr_optional = 2
 	},
 	{
 		"forecast", "[NAME]", 1, "say when bounds will be reached",

@@ -87,15 +87,15 @@ static int find_range(const struct track *track,
 	return 0;
 }
 
-static int fetch(const struct track *track, enum layout_kind kind, int64_t step,
-		 struct rrd_table *table)
+static int fetch(const struct track *track, enum layout_kind kind, int64_t from,
+		 int64_t step, struct rrd_table *table)
 {
 	char name[LAYOUT_FILE_LEN];
 	int err;
 
 	layout_file_name(kind, track->set, name);
-	err = rrd_shim_fetch(name, layout_files[kind].cf, track->from,
-			     track->to, step, table);
+	err = rrd_shim_fetch(name, layout_files[kind].cf, from, track->to, step,
+			     table);
 	if (err)
 		return fail(-err, "'%s/%s': %s", track->dir.path, name,
 			    failure());
@@ -165,7 +165,8 @@ static void set_bounds(struct track *track, const struct rrd_table *cap)
 
 		row->barrier = NAN;
 		row->limit = NAN;
-		if (row->stamp > track->last || row->stamp < track->meta.first)
+		if (row->stamp - track->step >= track->last ||
+		    row->stamp < track->meta.first || !meta_bounds_shown(r))
 			continue;
 		for (unsigned int c = 0; c < r->nr_changes; c++)
 			if (r->change[c].stamp <= row->stamp)
@@ -188,13 +189,21 @@ static int read_rows(struct track *track)
 	struct rrd_table use = {}, peak = {}, cap = {};
 	int err, column;
 
-	err = fetch(track, LAYOUT_USE, 1, &use);
+	err = fetch(track, LAYOUT_USE, track->from, 1, &use);
+	if (!err && meta_held_grows(track->resource)) {
+		/* The first row needs one before it. */
+		int64_t before = track->from - use.step;
+
+		rrd_table_free(&use);
+		err = fetch(track, LAYOUT_USE, before, 1, &use);
+	}
 	if (!err)
 		err = make_rows(track, &use);
 	if (!err)
-		err = fetch(track, LAYOUT_PEAK, track->step, &peak);
+		err = fetch(track, LAYOUT_PEAK, track->from, track->step,
+			    &peak);
 	if (!err)
-		err = fetch(track, LAYOUT_CAP, 1, &cap);
+		err = fetch(track, LAYOUT_CAP, track->from, 1, &cap);
 	if (!err) {
 		column = column_of(track, &peak, "peak");
 		for (size_t i = 0; i < track->nr; i++)
@@ -208,6 +217,41 @@ static int read_rows(struct track *track)
 	rrd_table_free(&cap);
 
 	return err;
+}
+
+static int keep_forecast(void *arg, const struct outlook *outlook)
+{
+	struct track *track = arg;
+
+	track->forecast = outlook->forecast;
+	track->forecasting = true;
+
+	return 0;
+}
+
+/*
+ * Without a range: what the forecast was made from, and half as much of what
+ * will be.
+ */
+static int add_forecast(struct track *track, const struct track_query *query)
+{
+	const struct forecast *f = &track->forecast;
+	int64_t reach, history;
+	int err;
+
+	err = history_forecast(&track->dir, &track->meta, query->resource,
+			       keep_forecast, track);
+	if (err || !track->forecasting)
+		return err;
+	reach = f->trend == FORECAST_TOO_LITTLE ? track->last : f->reach;
+	history = f->trend == FORECAST_TOO_LITTLE ? track->last - f->first :
+						    reach - f->origin;
+	if (!query->from)
+		track->from = track->last - history;
+	if (!query->to)
+		track->to = track->last + (reach - track->last + 1) / 2;
+
+	return 0;
 }
 
 int track_read(const struct store *store, const struct track_query *query,
@@ -236,6 +280,8 @@ int track_read(const struct store *store, const struct track_query *query,
 	}
 	if (!err)
 		err = find_range(&track, query, &track.from, &track.to);
+	if (!err && query->forecast)
+		err = add_forecast(&track, query);
 	if (!err)
 		err = read_rows(&track);
 	if (err)
