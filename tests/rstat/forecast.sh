@@ -89,6 +89,40 @@ ok 'half a minute is enough for half a minute' sh -c "'$rstat' forecast web -d s
 ok 'one sample is too little' sh -c "'$rstat' forecast a:b@c -d single |
 	grep -q 'numproc .*too little data'"
 
+# --- report ----------------------------------------------------------------------------
+
+report() { "$rstat" report "$@"; }
+check_refused()
+{
+	report -d long --from end-60d >text &&
+		grep -Eq '^ *2999 +web-0042 +privvmpages .* 6 GiB +6 GiB$' text &&
+		grep -Eq '^100% +web-0042 +privvmpages' text
+}
+ok 'who was refused what' check_refused
+check_refused_short()
+{
+	local want
+
+	want=$("$rstat" fetch web numproc -d short --csv |
+		awk -F, 'NR > 1 { n += $4 } END { print n }')
+	[ "$want" -gt 50 ] && report -d short |
+		grep -Eq "^ *$want +web +numproc"
+}
+ok 'as fetch counts it' check_refused_short
+check_nearest()
+{
+	report -d fleet -n 3 >text && grep -q '^Nothing was refused' text &&
+		grep -Eq '^111% +full +numproc' text &&
+		same "$(grep -c '%' text)" 3
+}
+ok 'who came nearest, of a few' check_nearest
+ok 'JSON' sh -c "'$rstat' report -d long --from end-60d --json | jq -e \
+	'.rows[0].failures == 2999 and .rows[0].used == 1 and .containers == 1'"
+ok 'a range without anything' sh -c "'$rstat' report -d long --from 20200101 \
+	--to 20200201 | grep -q ', 0 containers'"
+ok 'a range backwards' fails 1 'is not before' "$rstat" report -d long --from now --to 20200101
+ok 'no such store' fails 1 "'/nowhere'" "$rstat" report -d /nowhere
+
 # --- plan ------------------------------------------------------------------------------
 
 ok 'what a store takes' sh -c "'$rstat' plan --containers 2 --resources 5 --step 3600 \

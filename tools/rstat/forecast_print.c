@@ -9,10 +9,8 @@
 #include "forecast_report.h"
 #include "say.h"
 #include "show.h"
+#include "table.h"
 #include "unit.h"
-
-#define CELL_LEN	64
-#define COLUMNS_MAX	8
 
 /* --- cells ------------------------------------------------------------------------ */
 
@@ -46,7 +44,7 @@ const char *format_span(int64_t seconds, char *buf, size_t size)
 }
 
 static void put_date(const struct forecast_hit *hit, int64_t last,
-		     char cell[CELL_LEN])
+		     char cell[TABLE_CELL])
 {
 	size_t unit = span_unit(hit->at - last);
 	long long at = in_unit(hit->at - last, unit);
@@ -54,18 +52,18 @@ static void put_date(const struct forecast_hit *hit, int64_t last,
 	long long late = in_unit(hit->latest - last, unit);
 
 	if (!hit->latest)
-		snprintf(cell, CELL_LEN, "%lld %s (%lld..)", at,
+		snprintf(cell, TABLE_CELL, "%lld %s (%lld..)", at,
 			 spans[unit].name, early);
 	else if (early != late)
-		snprintf(cell, CELL_LEN, "%lld %s (%lld..%lld)", at,
+		snprintf(cell, TABLE_CELL, "%lld %s (%lld..%lld)", at,
 			 spans[unit].name, early, late);
 	else
-		snprintf(cell, CELL_LEN, "%lld %s", at, spans[unit].name);
+		snprintf(cell, TABLE_CELL, "%lld %s", at, spans[unit].name);
 }
 
 /* "18 d (15..22)", "maybe 40 d", "> 90 d", "now", "-" */
 static void put_when(const struct forecast_hit *hit, int64_t last,
-		     char cell[CELL_LEN])
+		     char cell[TABLE_CELL])
 {
 	char span[32];
 
@@ -80,11 +78,11 @@ static void put_when(const struct forecast_hit *hit, int64_t last,
 		strcpy(cell, "now");
 		break;
 	case FORECAST_NOT:
-		snprintf(cell, CELL_LEN, "> %s",
+		snprintf(cell, TABLE_CELL, "> %s",
 			 format_span(hit->until - last, span, sizeof(span)));
 		break;
 	case FORECAST_PERHAPS:
-		snprintf(cell, CELL_LEN, "maybe %s",
+		snprintf(cell, TABLE_CELL, "maybe %s",
 			 format_span(hit->earliest - last, span, sizeof(span)));
 		break;
 	case FORECAST_AT:
@@ -94,13 +92,13 @@ static void put_when(const struct forecast_hit *hit, int64_t last,
 }
 
 static void put_trend(const struct forecast *f, unsigned int unit,
-		      char cell[CELL_LEN])
+		      char cell[TABLE_CELL])
 {
 	char amount[32], span[32];
 
 	switch (f->trend) {
 	case FORECAST_TOO_LITTLE:
-		snprintf(cell, CELL_LEN, "too little data (%s)",
+		snprintf(cell, TABLE_CELL, "too little data (%s)",
 			 format_span(f->last - f->first, span, sizeof(span)));
 		break;
 	case FORECAST_FLAT:
@@ -108,84 +106,12 @@ static void put_trend(const struct forecast *f, unsigned int unit,
 		break;
 	default:
 		unit_format(fabs(f->per_day), unit, amount, sizeof(amount));
-		snprintf(cell, CELL_LEN, "%c%s a day",
+		snprintf(cell, TABLE_CELL, "%c%s a day",
 			 f->per_day < 0 ? '-' : '+', amount);
 	}
 }
 
-static void put_value(double value, unsigned int unit, char cell[CELL_LEN])
-{
-	if (isnan(value))
-		strcpy(cell, "-");
-	else
-		unit_format(value, unit, cell, CELL_LEN);
-}
-
-/* Names come from files and must not steer the terminal. */
-static void put_name(const char *name, char cell[CELL_LEN])
-{
-	snprintf(cell, CELL_LEN, "%s", name);
-	for (char *c = cell; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-}
-
 /* --- tables ------------------------------------------------------------------------ */
-
-struct table {
-	size_t nr, room;
-	int columns;
-	const char *right;	/* 'r' for each column that is aligned so */
-	char (*row)[COLUMNS_MAX][CELL_LEN];
-};
-
-/* NULL: no memory. */
-static char (*table_row(struct table *table))[CELL_LEN]
-{
-	if (table->nr == table->room) {
-		size_t room = table->room ? 2 * table->room : 64;
-		void *more = realloc(table->row, room * sizeof(*table->row));
-
-		if (!more)
-			return NULL;
-		table->row = more;
-		table->room = room;
-	}
-	return table->row[table->nr++];
-}
-
-static void table_print(const struct table *table, FILE *out)
-{
-	int width[COLUMNS_MAX] = {};
-
-	for (size_t r = 0; r < table->nr; r++)
-		for (int c = 0; c < table->columns; c++) {
-			int len = (int)strlen(table->row[r][c]);
-
-			if (len > width[c])
-				width[c] = len;
-		}
-	for (size_t r = 0; r < table->nr; r++) {
-		for (int c = 0; c < table->columns; c++) {
-			const char *cell = table->row[r][c];
-			bool last = c + 1 == table->columns;
-
-			if (table->right[c] == 'r')
-				fprintf(out, "%*s", width[c], cell);
-			else
-				fprintf(out, "%-*s", last ? 0 : width[c], cell);
-			fputs(last ? "\n" : "  ", out);
-		}
-	}
-}
-
-static void head(struct table *table, const char *const *names)
-{
-	char(*row)[CELL_LEN] = table_row(table);
-
-	for (int c = 0; row && c < table->columns; c++)
-		snprintf(row[c], CELL_LEN, "%s", names[c]);
-}
 
 static bool interesting(const struct forecast_hit *hit)
 {
@@ -230,13 +156,13 @@ static void print_rows(const struct forecast_report *report, bool all,
 	static const char *const names[] = { "CONTAINER", "RESOURCE", "NOW",
 					     "TREND",	  "BARRIER",  "IN",
 					     "LIMIT",	  "IN" };
-	struct table table = { .columns = 8, .right = "llrlrlrl" };
+	struct table table = { .columns = 8, .align = "llrlrlrl" };
 	struct left_out left_out = {};
 
-	head(&table, names);
+	table_head(&table, names);
 	for (size_t i = 0; i < report->nr; i++) {
 		const struct forecast_row *r = &report->row[i];
-		char(*cell)[CELL_LEN];
+		char(*cell)[TABLE_CELL];
 
 		if (!all && !interesting(&r->barrier) &&
 		    !interesting(&r->limit)) {
@@ -246,18 +172,16 @@ static void print_rows(const struct forecast_report *report, bool all,
 		cell = table_row(&table);
 		if (!cell)
 			break;
-		put_name(r->name, cell[0]);
-		put_name(r->resource, cell[1]);
-		put_value(r->forecast.now, r->unit, cell[2]);
+		table_name(cell[0], r->name);
+		table_name(cell[1], r->resource);
+		table_value(cell[2], r->forecast.now, r->unit);
 		put_trend(&r->forecast, r->unit, cell[3]);
-		put_value(bound_value(r->bounds.barrier), r->unit, cell[4]);
+		table_value(cell[4], bound_value(r->bounds.barrier), r->unit);
 		put_when(&r->barrier, r->forecast.last, cell[5]);
-		put_value(bound_value(r->bounds.limit), r->unit, cell[6]);
+		table_value(cell[6], bound_value(r->bounds.limit), r->unit);
 		put_when(&r->limit, r->forecast.last, cell[7]);
 	}
-	if (table.nr > 1)
-		table_print(&table, out);
-	free(table.row);
+	table_finish(&table, out);
 	say_left_out(&left_out, report->horizon, out);
 }
 
@@ -265,39 +189,37 @@ static void print_host(const struct forecast_report *report, FILE *out)
 {
 	static const char *const names[] = { "HOST", "", "NOW", "OF",
 					     "USED", "TREND", "FULL IN" };
-	struct table table = { .columns = 7, .right = "llrrrll" };
+	struct table table = { .columns = 7, .align = "llrrrll" };
 
-	head(&table, names);
+	table_head(&table, names);
 	for (size_t i = 0; i < report->nr_capacities; i++) {
 		const struct forecast_capacity *c = &report->capacity[i];
-		char(*cell)[CELL_LEN] = table_row(&table);
+		char(*cell)[TABLE_CELL] = table_row(&table);
 
 		if (!cell)
 			break;
-		put_name(c->name, cell[0]);
-		put_name(c->what, cell[1]);
-		put_value(c->forecast.now, c->unit, cell[2]);
-		put_value(c->capacity, c->unit, cell[3]);
+		table_name(cell[0], c->name);
+		table_name(cell[1], c->what);
+		table_value(cell[2], c->forecast.now, c->unit);
+		table_value(cell[3], c->capacity, c->unit);
 		strcpy(cell[4], "-");
 		if (!isnan(c->capacity / c->forecast.now))
-			snprintf(cell[4], CELL_LEN, "%.0f%%",
+			snprintf(cell[4], TABLE_CELL, "%.0f%%",
 				 100 * c->forecast.now / c->capacity);
 		put_trend(&c->forecast, c->unit, cell[5]);
 		put_when(&c->full, c->forecast.last, cell[6]);
 		if (c->unlimited)
 			snprintf(cell[6] + strlen(cell[6]),
-				 CELL_LEN - strlen(cell[6]),
+				 TABLE_CELL - strlen(cell[6]),
 				 "  (without %u unlimited)", c->unlimited);
 	}
-	if (table.nr > 1) {
-		table_print(&table, out);
-		if (report->host_is_ours)
-			fputs("The store does not say of which machine it is: "
-			      "this one was taken.\n",
-			      out);
+	table_finish(&table, out);
+	if (report->nr_capacities && report->host_is_ours)
+		fputs("The store does not say of which machine it is: this one "
+		      "was taken.\n",
+		      out);
+	if (report->nr_capacities)
 		fputc('\n', out);
-	}
-	free(table.row);
 }
 
 void forecast_print(const struct forecast_report *report, bool all, FILE *out)

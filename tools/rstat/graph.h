@@ -98,7 +98,8 @@ void graph_legend(struct graph_text *text, const char *element,
 
 /*
  * The picture of several tracks, as lines: held of each, in one unit, or, where
- * they are of different resources, in percent of the limit. Files are named
+ * they are of different resources, in percent of the bound that is met first.
+ * Files are named
  * from the store on.
  */
 void graph_compare(const struct track *track, size_t nr, bool percent,

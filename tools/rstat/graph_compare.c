@@ -15,10 +15,10 @@ struct line {
 	double last, mean, highest;
 };
 
-/* Of the row's bound that counts: limit, or barrier where there is none. */
+/* Of the bound that is met first: barrier, or limit where there is none. */
 static double percent_of(const struct track_row *row)
 {
-	double bound = isnan(row->limit) ? row->barrier : row->limit;
+	double bound = isnan(row->barrier) ? row->limit : row->barrier;
 
 	return bound > 0 ? 100 * row->held / bound : NAN;
 }
@@ -89,7 +89,7 @@ static void add_line(const struct track *track, size_t i, bool percent,
 	graph_bound(track, 1, name, held, bar, false, t);
 	snprintf(name, sizeof(name), "l%zu", i);
 	graph_bound(track, 1, name, held, lim, true, t);
-	text_add(t, "CDEF:of%zu=l%zu,UN,b%zu,l%zu,IF", i, i, i, i);
+	text_add(t, "CDEF:of%zu=b%zu,UN,l%zu,b%zu,IF", i, i, i, i);
 	text_add(t, "CDEF:part%zu=of%zu,0,GT,own%zu,of%zu,/,100,*,UNKN,IF", i,
 		 i, i, i);
 }
@@ -150,7 +150,7 @@ void graph_compare(const struct track *track, size_t nr, bool percent,
 				meta_shown_unit(track->resource),
 		      summary.highest, &axis);
 	if (percent)
-		snprintf(title, sizeof(title), "%s · percent of the limit",
+		snprintf(title, sizeof(title), "%s · percent of the bound",
 			 track->meta.id.name);
 	else
 		snprintf(title, sizeof(title), "%s", track->resource->name);

@@ -161,9 +161,9 @@ static double used_now(const struct rrd_table *peak,
 	if (!r->nr_changes || !meta_bounds_shown(r))
 		return NAN;
 	b = &r->change[r->nr_changes - 1].bounds;
-	bound = bound_value(b->limit);
+	bound = bound_value(b->barrier);
 	if (isnan(bound))
-		bound = bound_value(b->barrier);
+		bound = bound_value(b->limit);
 	snprintf(name, sizeof(name), "%s_peak", r->name);
 	column = rrd_table_column(peak, name);
 	for (size_t i = 0; column >= 0 && i < peak->rows; i++)
@@ -316,7 +316,7 @@ static int fill_overview(const struct args *args, const struct overview *o,
 	}
 	snprintf(note, size,
 		 "%zu of %zu containers and %zu of %zu resources, nearest to "
-		 "their limits first",
+		 "their bounds first",
 		 sheet->rows, o->nr, sheet->columns, o->nr_columns);
 
 	return err;

@@ -8,6 +8,7 @@
 #include "forecast_report.h"
 #include "graph.h"
 #include "plan.h"
+#include "report.h"
 #include "say.h"
 #include "show.h"
 #include "source.h"
@@ -85,6 +86,13 @@ static const struct option_desc graph_options[] = {
 	{ "theme", 0, TEXT(theme), "NAME", "light or dark" },
 	{}
 };
+static const struct option_desc report_options[] = {
+	OPTION_DIR, OPTION_FROM, OPTION_TO,
+	{ "count", 'n', NUMBER(count, 1, 1000000), "N", "rows of a table; 10" },
+	{ "json", 0, FLAG(json), "for programs" },
+	{}
+};
+
 static const struct option_desc forecast_options[] = {
 	OPTION_DIR, OPTION_SERIAL,
 	{ "resource", 'r', TEXT(resource), "RESOURCE", "only this one" },
@@ -130,6 +138,12 @@ static const struct verb verbs[] = {
 		"that is less. With --forecast: what it was made from, and half "
 		"as much of what will be.",
 		graph_options, graph_run, .nr_optional = 2
+	},
+	{
+		"report", "", 0, "say who was refused what",
+		"And who came nearest to a limit. Without --from and --to: over "
+		"the last day that is in the store.",
+		report_options, report_run
 	},
 	{
 		"forecast", "[NAME]", 1, "say when bounds will be reached",

@@ -224,7 +224,7 @@ static void write_state(struct canvas *canvas, const struct sheet_cell *cell,
 {
 	const struct graph_summary *s = &cell->summary;
 	unsigned int unit = meta_shown_unit(cell->track.resource);
-	double bound = isnan(s->limit) ? s->barrier : s->limit;
+	double bound = isnan(s->barrier) ? s->limit : s->barrier;
 	char held[32], of[32], text[128];
 	const char *colour = canvas->theme->font;
 
