@@ -241,7 +241,7 @@ static int finish(struct collector *c)
 			say("%s", failure());
 			break;
 		}
-		if (!c->writer.pid)
+		if (!c->writer.running)
 			break;
 		wait_writer(c);
 		if (i && c->writer.rows_stored == before)
