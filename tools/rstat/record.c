@@ -200,7 +200,7 @@ static int find_newest(const struct target *to, const struct series *series,
 	int64_t sent = kind == LAYOUT_CAP ? series->sent_cap : series->sent_use;
 	int err = 0;
 
-	if (to->cached && sent && !fresh) {
+	if (sent && !fresh) {
 		*ret_last = sent;
 		return 0;
 	}
@@ -356,14 +356,88 @@ static int record_sets(const struct target *to, const struct series_dir *dir,
 	return err ? fail(-err, "%s", first) : 0;
 }
 
+/* What meta.json of a new series of this schema would say. */
+static const struct meta *schema_meta(const struct schema *schema)
+{
+	static const struct schema *made_of;
+	static struct meta meta;
+
+	if (made_of == schema)
+		return &meta;
+	meta_free(&meta);
+	made_of = NULL;
+	if (meta_init(&meta))
+		return NULL;
+	for (unsigned int i = 0; i < schema->nr; i++)
+		if (!meta_add(&meta, schema->resource[i].name,
+			      schema->resource[i].unit, 0))
+			return NULL;
+	made_of = schema;
+
+	return &meta;
+}
+
+/*
+ * Are the same resources in the same files? Then meta.json need not be read
+ * until something changes: that takes longer than to store a few samples.
+ */
+static bool is_plain(const struct meta *meta, const struct series_dir *dir,
+		     const struct series *series)
+{
+	const struct meta *want = schema_meta(series->schema);
+	char path[STORE_SERIES_LEN];
+
+	store_series_path(&series->id, 1, path);
+	if (!want || want->nr_sets != meta->nr_sets || strcmp(path, dir->path))
+		return false;
+	for (unsigned int s = 0; s < want->nr_sets; s++) {
+		if (want->set[s].nr != meta->set[s].nr)
+			return false;
+		for (unsigned int i = 0; i < want->set[s].nr; i++)
+			if (strcmp(want->set[s].resource[i].name,
+				   meta->set[s].resource[i].name))
+				return false;
+	}
+
+	return true;
+}
+
+/* False: has to be done the long way. */
+static bool record_plain(const struct target *to, const struct series *series,
+			 struct recorded *ret, int *ret_err)
+{
+	const struct meta *meta = schema_meta(series->schema);
+	struct series_dir dir;
+	int err = 0;
+
+	if (!series->plain || series->nr_changes || !meta ||
+	    store_open_directory(to->store, &series->id, &dir))
+		return false;
+	if (fchdir(dir.fd))
+		err = fail(errno, "%s", strerror(errno));
+	if (!err)
+		err = record_sets(to, &dir, meta, series);
+	if (err)
+		err = fail(-err, "'%s/%s': %s", to->store->path, dir.path,
+			   failure());
+	else
+		*ret = (struct recorded){ newest_stamp(series), true };
+	series_dir_close(&dir);
+	*ret_err = err;
+
+	return true;
+}
+
 static int record(const struct target *to, const struct series *series,
-		  int64_t *ret_stamp)
+		  struct recorded *ret)
 {
 	const struct store *store = to->store;
 	struct series_dir dir = { .fd = -1 };
 	struct meta meta = {};
 	int err;
 
+	if (record_plain(to, series, ret, &err))
+		return err;
 	err = store_writer_series(store, &series->id, oldest_stamp(series),
 				  &dir, &meta);
 	if (err)
@@ -381,7 +455,8 @@ static int record(const struct target *to, const struct series *series,
 		err = fail(-err, "'%s/%s': %s", store->path, dir.path,
 			   failure());
 	else
-		*ret_stamp = newest_stamp(series);
+		*ret = (struct recorded){ newest_stamp(series),
+					  is_plain(&meta, &dir, series) };
 	meta_free(&meta);
 	series_dir_close(&dir);
 
@@ -389,15 +464,16 @@ static int record(const struct target *to, const struct series *series,
 }
 
 int record_series(const struct store *store, const struct series *series,
-		  int64_t *ret_stamp)
+		  struct recorded *ret)
 {
 	struct target to = { .store = store };
 
-	return record(&to, series, ret_stamp);
+	return record(&to, series, ret);
 }
 
 int record_cached(const struct store *store, const struct series *series,
-		  struct cached *cached, unsigned int owner, int64_t *ret_stamp)
+		  struct cached *cached, unsigned int owner,
+		  struct recorded *ret)
 {
 	struct target to = {
 		.store = store,
@@ -405,5 +481,5 @@ int record_cached(const struct store *store, const struct series *series,
 		.owner = owner,
 	};
 
-	return record(&to, series, ret_stamp);
+	return record(&to, series, ret);
 }

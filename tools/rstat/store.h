@@ -57,6 +57,10 @@ void series_dir_close(struct series_dir *dir);
 int store_writer_series(const struct store *store,
 			const struct container_id *id, int64_t first,
 			struct series_dir *ret_dir, struct meta *ret_meta);
+/* The first directory of that name and serial, if there is one. */
+int store_open_directory(const struct store *store,
+			 const struct container_id *id,
+			 struct series_dir *ret_dir);
 int store_write_meta(const struct series_dir *dir, const struct meta *meta);
 
 /* The same for a series that must exist, for reading; @dir->path says which. */

@@ -20,6 +20,7 @@ struct writer_shared {
 	struct {
 		int64_t stamp;	/* stored up to here; 0: not */
 		uint32_t complaint;
+		uint32_t plain;
 	} result[];
 };
 
@@ -53,23 +54,25 @@ static void write_failed(struct writer *writer, size_t i)
 		complain(writer->series[i]->complaint);
 }
 
-static void write_succeeded(struct writer *writer, size_t i, int64_t stamp)
+static void write_succeeded(struct writer *writer, size_t i,
+			    const struct recorded *recorded)
 {
 	if (writer->series[i]->complaint)
 		say("'%s' is stored again", writer->series[i]->id.name);
 	writer->shared->result[i].complaint = 0;
-	writer->shared->result[i].stamp = stamp;
+	writer->shared->result[i].plain = recorded->plain;
+	writer->shared->result[i].stamp = recorded->stamp;
 }
 
 static void write_one(struct writer *writer, size_t i)
 {
-	int64_t stamp = 0;
+	struct recorded recorded;
 
 	writer->shared->busy_with[i % writer->parts] = (uint32_t)i + 1;
-	if (record_series(writer->store, writer->series[i], &stamp))
+	if (record_series(writer->store, writer->series[i], &recorded))
 		write_failed(writer, i);
 	else
-		write_succeeded(writer, i, stamp);
+		write_succeeded(writer, i, &recorded);
 	writer->shared->busy_with[i % writer->parts] = 0;
 }
 
@@ -78,7 +81,7 @@ static void write_one(struct writer *writer, size_t i)
 struct sending {
 	struct writer *writer;
 	struct cached *cached;
-	int64_t *stamp;		/* by series; 0: not in this batch */
+	struct recorded *recorded; /* by series; stamp 0: not in this batch */
 };
 
 static void refused(void *arg, unsigned int owner, const char *message)
@@ -87,9 +90,9 @@ static void refused(void *arg, unsigned int owner, const char *message)
 	const struct series *series = s->writer->series[owner];
 
 	/* More lines of it may be refused: one complaint will do. */
-	if (!s->stamp[owner])
+	if (!s->recorded[owner].stamp)
 		return;
-	s->stamp[owner] = 0;
+	s->recorded[owner].stamp = 0;
 	(void)fail(EIO, "'%s': rrdcached: %s", series->id.name, message);
 	write_failed(s->writer, owner);
 }
@@ -103,8 +106,8 @@ static bool send_batch(struct sending *s, size_t first, size_t last)
 		say("%s (samples are kept for a while)", failure());
 	s->writer->shared->daemon_complained = err;
 	for (size_t i = first; i < last; i += s->writer->parts)
-		if (!err && s->stamp[i])
-			write_succeeded(s->writer, i, s->stamp[i]);
+		if (!err && s->recorded[i].stamp)
+			write_succeeded(s->writer, i, &s->recorded[i]);
 
 	return !err;
 }
@@ -119,11 +122,11 @@ static void send_all(struct sending *s, unsigned int part)
 
 		writer->shared->busy_with[i % writer->parts] = (uint32_t)i + 1;
 		err = record_cached(writer->store, writer->series[i], s->cached,
-				    (unsigned int)i, &s->stamp[i]);
+				    (unsigned int)i, &s->recorded[i]);
 		writer->shared->busy_with[i % writer->parts] = 0;
 		if (err) {
 			/* Some of its files may be in the batch already. */
-			s->stamp[i] = 0;
+			s->recorded[i].stamp = 0;
 			write_failed(writer, i);
 		}
 		if (cached_waiting(s->cached) < BATCH_BYTES)
@@ -139,8 +142,8 @@ static void write_cached(struct writer *writer, unsigned int part)
 {
 	struct sending s = { .writer = writer };
 
-	s.stamp = calloc(writer->nr, sizeof(*s.stamp));
-	if (!s.stamp || cached_open(&s.cached, writer->store->cached)) {
+	s.recorded = calloc(writer->nr, sizeof(*s.recorded));
+	if (!s.recorded || cached_open(&s.cached, writer->store->cached)) {
 		/* Once for all of them, and once until it is back. */
 		if (!writer->daemon_complained && !part)
 			say("%s (samples are kept for a while)", failure());
@@ -152,7 +155,7 @@ static void write_cached(struct writer *writer, unsigned int part)
 	writer->shared->daemon_complained = false;
 	send_all(&s, part);
 	cached_close(s.cached);
-	free(s.stamp);
+	free(s.recorded);
 }
 
 static void writer_child(struct writer *writer, unsigned int part)
@@ -290,12 +293,13 @@ static void take_over(struct writer *writer)
 
 		series->complaint = writer->shared->result[i].complaint;
 		if (!stamp) {
-			/* What the daemon has of it, it must be asked. */
+			/* What is in the files they must be asked. */
 			series->sent_use = series->sent_cap = 0;
+			series->plain = false;
 			continue;
 		}
-		if (writer->store->cached)
-			series_sent(series, stamp);
+		series->plain = writer->shared->result[i].plain;
+		series_sent(series, stamp);
 		writer->rows_stored += series->use.nr;
 		series_written(series, stamp);
 		writer->rows_stored -= series->use.nr;
