@@ -5,7 +5,8 @@
  * makes a table of them.
  *
  *	rstat-bench sample | export DIR | cached DIR SOCKET | memory
- *	rstat-bench fleet DIR N		a store for `rstat forecast`
+ *	rstat-bench fleet DIR N		a store for the next:
+ *	rstat-bench forecast DIR
  */
 #include <err.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "forecast_report.h"
+#include "graph.h"
 #include "internal.h"
 #include "layout.h"
 #include "record.h"
@@ -502,6 +505,50 @@ static void fleet(const char *dir, int nr)
 	script_close(&s);
 }
 
+struct pass {
+	struct args args;
+	int pictures;
+};
+
+static void pass_forecast(void *arg)
+{
+	struct forecast_report report = { .horizon = 90 * DAY };
+
+	if (forecast_rows(&((struct pass *)arg)->args, &report) ||
+	    report.nr < 240000)
+		errx(1, "%zu rows: %s", report.nr, failure());
+	free(report.row);
+}
+
+static void pass_graph(void *arg)
+{
+	const struct pass *pass = arg;
+
+	for (int i = 0; i < pass->pictures; i++) {
+		struct blob image;
+
+		if (graph_image(&pass->args, &image))
+			errx(1, "%s", failure());
+		blob_free(&image);
+	}
+}
+
+static void bench_forecast(const char *dir)
+{
+	struct pass pass = { .args = { .dir = dir }, .pictures = 20 };
+
+	result("forecast: 10,000 x 24 series of 45 days, from the store",
+	       best_of(5, pass_forecast, &pass), "s");
+	pass.args.container = "container-00000";
+	pass.args.resource = "resource01";
+	pass.args.from = "1763942400";
+	pass.args.to = "1767830400";
+	if (graph_warm())
+		errx(1, "%s", failure());
+	result("graph: rstat, a child of a process that serves",
+	       best_of(5, pass_graph, &pass) * 1e3 / pass.pictures, "ms");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "sample"))
@@ -512,10 +559,12 @@ int main(int argc, char **argv)
 		bench_cached(argv[2], argv[3]);
 	else if (argc == 2 && !strcmp(argv[1], "memory"))
 		bench_memory();
+	else if (argc == 3 && !strcmp(argv[1], "forecast"))
+		bench_forecast(argv[2]);
 	else if (argc == 4 && !strcmp(argv[1], "fleet"))
 		fleet(argv[2], atoi(argv[3]));
 	else
-		errx(2,
-		     "sample | export DIR | cached DIR SOCKET | memory | fleet DIR N");
+		errx(2, "sample | export DIR | cached DIR SOCKET | memory | "
+			"fleet DIR N | forecast DIR");
 	return 0;
 }

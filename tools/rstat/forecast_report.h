@@ -55,6 +55,12 @@ struct forecast_report {
 int forecast_host(const struct store *store, const struct host *host,
 		  struct forecast_report *report);
 
+/*
+ * Read all containers, or args->container; args->resource: only that one. Not
+ * sorted; those that have ended, too. report->horizon is set before.
+ */
+int forecast_rows(const struct args *args, struct forecast_report *report);
+
 /* @all: those, too, that will not meet a bound. */
 void forecast_print(const struct forecast_report *report, bool all, FILE *out);
 int forecast_json(const struct forecast_report *report, FILE *out);

@@ -243,7 +243,7 @@ static int by_urgency(const void *a, const void *b)
 	return order ? order : strcmp(x->resource, y->resource);
 }
 
-static int read_rows(const struct args *args, struct forecast_report *report)
+int forecast_rows(const struct args *args, struct forecast_report *report)
 {
 	unsigned int parts = args->container ? 1 : child_cpus();
 	struct child child[parts];
@@ -299,7 +299,7 @@ static int gather(const struct args *args, struct forecast_report *report)
 
 	if (err)
 		return err;
-	err = read_rows(args, report);
+	err = forecast_rows(args, report);
 	if (!err && !args->container)
 		drop_ended(report, store.step);
 	if (!err && report->nr)

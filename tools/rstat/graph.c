@@ -248,7 +248,7 @@ static int deliver(const struct args *args, const struct blob *image)
 	return 0;
 }
 
-/* What stands on the command line; the message is said. */
+/* What stands on the command line. */
 static int make_job(const struct args *args, struct job *ret)
 {
 	const char *theme = args->theme ? args->theme : "light";
@@ -262,34 +262,70 @@ static int make_job(const struct args *args, struct job *ret)
 			.theme = graph_theme_find(theme),
 		},
 	};
+	int err = 0;
 
-	if (wrong) {
-		say("graph: %s", wrong);
-	} else if (!job.look.theme) {
-		say("graph: --theme '%s': give light or dark", theme);
-	} else if (args->output && strcmp(args->output, "-") &&
-		   graph_format_of(args->output, &job.look.format)) {
-		say("graph: %s", failure());
-	} else if (args->output && !strcmp(args->output, "-") &&
-		   isatty(STDOUT_FILENO)) {
-		say("graph: --output '-': a picture is nothing for a terminal; "
-		    "name a file");
-	} else {
+	if (wrong)
+		return fail(EINVAL, "%s", wrong);
+	if (!job.look.theme)
+		return fail(EINVAL, "--theme '%s': give light or dark", theme);
+	if (args->output && strcmp(args->output, "-"))
+		err = graph_format_of(args->output, &job.look.format);
+	if (!err)
 		*ret = job;
-		return 0;
-	}
 
-	return -EINVAL;
+	return err;
+}
+
+int graph_image(const struct args *args, struct blob *ret_image)
+{
+	struct job job;
+	int err = make_job(args, &job);
+
+	return err ? err : child_run(draw, &job, ret_image);
+}
+
+int graph_warm(void)
+{
+	static const char *const words[] = {
+		"rstat",
+		"-",
+		"--width=100",
+		"--height=50",
+		"--title",
+		"x",
+		"--font",
+		"DEFAULT:8:DejaVu Sans",
+		"--font",
+		"LEGEND:8:DejaVu Sans Mono",
+		"HRULE:1#FF0000:x",
+	};
+	const char *v[sizeof(words) / sizeof(words[0])];
+	struct blob image = {};
+	int err;
+
+	memcpy(v, words, sizeof(words));
+	err = rrd_shim_graph((int)(sizeof(v) / sizeof(v[0])), v, &image);
+	blob_free(&image);
+
+	return err;
 }
 
 int graph_run(const struct args *args)
 {
-	struct job job;
 	struct blob image;
+	struct job job;
 	int err;
 
-	if (make_job(args, &job))
+	if (make_job(args, &job)) {
+		say("graph: %s", failure());
 		return RSTAT_USAGE;
+	}
+	if (args->output && !strcmp(args->output, "-") &&
+	    isatty(STDOUT_FILENO)) {
+		say("graph: --output '-': a picture is nothing for a terminal; "
+		    "name a file");
+		return RSTAT_USAGE;
+	}
 	err = child_run(draw, &job, &image);
 	if (!err) {
 		err = deliver(args, &image);

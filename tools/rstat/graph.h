@@ -126,6 +126,17 @@ int graph_draw_compare(const struct store *store, const struct args *args,
 int graph_draw_sheet(const struct store *store, const struct args *args,
 		     const struct graph_look *look, FILE *out);
 
+/*
+ * The picture that `rstat graph` would write, made in a child process: @args as
+ * they stand on its command line. -EINVAL: they make no sense.
+ */
+int graph_image(const struct args *args, struct blob *ret_image);
+/*
+ * For who draws many: load librrd and its fonts now, so that the children have
+ * them. 0 or a negative errno.
+ */
+int graph_warm(void);
+
 /* The verb. */
 int graph_run(const struct args *args);
 
