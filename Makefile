@@ -166,6 +166,12 @@ $(RSTAT_TESTS): $(O)/san/tests/rstat/%: tests/rstat/%.c $(O)/san/rstat.a $(O)/sa
 	$(Q)$(CC) $(SAN_CFLAGS) -Itools/rstat -Itests/unit $< \
 		$(O)/san/rstat.a $(O)/san/lib.a -ljansson $(LIBS) -ldl -lm -o $@
 
+$(O)/tests/bench/rstat: tests/bench/rstat.c $(filter-out %/main.o,$(STAT_OBJ)) $(O)/librescore.a
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itools/rstat -Itests/rstat $(filter %.c %.o %.a,$^) \
+		-ljansson $(LIBS) -ldl -lm -o $@
+
 setup:
 	@scripts/setup
 
@@ -180,6 +186,8 @@ demo: setup	## the main job, in a VM: limits, refusals, graphs
 bench: setup	## what it costs, in instructions, side by side
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
+	@$(MAKE) --no-print-directory $(O)/tests/bench/rstat
+	@tests/bench/rstat.sh
 
 lint: $(O)/vmlinux.h	## clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 	@scripts/lint

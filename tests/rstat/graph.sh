@@ -11,43 +11,12 @@ here=$(dirname "$(readlink -f "$0")")
 O=${O:-build}
 rstat=$(readlink -f "$O/rstat")
 make_stores=$O/san/tests/rstat/test_graph
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-n=0 failed=0
+make_fleet=$(readlink -f "$O/san/tests/rstat/test_outlook")
+# shellcheck source=tests/rstat/tap.bash
+. "$here/tap.bash"
 
-export TZ=UTC LC_ALL=C
 # A Monday at midnight, as in scripted.h.
 start=1763942400
-
-ok()	# ok NAME COMMAND...
-{
-	local name=$1
-
-	shift
-	n=$((n + 1))
-	if "$@" >"$tmp/out" 2>"$tmp/err"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		head -n 20 "$tmp/out" "$tmp/err" | sed 's/^/# /'
-		failed=1
-	fi
-}
-
-# fails STATUS TEXT COMMAND...: one line on standard error that has TEXT
-fails()
-{
-	local want=$1 text=$2 status
-
-	shift 2
-	"$@" >"$tmp/out2" 2>"$tmp/err2"
-	status=$?
-	cat "$tmp/err2" >&2
-	[ "$status" -eq "$want" ] && [ "$(wc -l <"$tmp/err2")" -eq 1 ] &&
-		grep -q '^rstat: ' "$tmp/err2" && grep -qF -- "$text" "$tmp/err2"
-}
-
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; false; }; }
 
 # colour FILE RRGGBB: count, left, right, top, bottom; legend left out
 colour() { python3 "$here/pixels.py" "$@"; }
@@ -229,6 +198,93 @@ ok 'without -o' sh -c "\"$rstat\" graph a:b@c numproc -d single &&
 ok 'a device stays a device' sh -c "ln -s /dev/null null.png &&
 	\"$rstat\" graph web numproc -d short -o null.png && [ -L null.png ]"
 
+# --- what will be, themes, several at once ---------------------------------------------
+
+ok 'a store with a future' "$make_fleet" --make "$tmp/fleet"
+
+# The history takes two thirds, then come the band and the dashes.
+check_forecast()
+{
+	local count left right rest
+
+	draw web numproc -d fleet --forecast -o future.png || return
+	# (its box in the legend is at the left)
+	read -r count left right rest < <(colour future.png 7B4FB5)
+	between 200 "$count" 1500 && between 905 "$right" 918 || return
+	# blue up to there
+	read -r count left right rest < <(colour future.png 9DC6EC)
+	between 565 $((right - left)) 580
+}
+ok 'the forecast begins where the samples end' check_forecast
+check_forecast_words()
+{
+	draw web numproc -d fleet --forecast -o future.svg &&
+		[ "$(wc -c <future.svg)" -gt 20000 ]
+}
+ok 'in an SVG' check_forecast_words
+ok 'a forecast of too little' draw a:b@c numproc -d single --forecast -o little.png
+ok 'of a season' draw web-0042 privvmpages -d long --forecast -o season.png
+ok 'of what is unlimited' draw free numproc -d fleet --forecast -o free.png
+check_no_forecast()
+{
+	draw web numproc -d fleet -o now.png
+	colour now.png 7B4FB5 | grep -q '^0 '
+}
+ok 'none if it is not asked for' check_no_forecast
+
+check_dark()
+{
+	local count
+
+	draw web numproc -d short --theme dark -o dark.png || return
+	read -r count _ < <(colour dark.png 14191F)
+	[ "$count" -gt 50000 ] || return
+	read -r count _ < <(colour dark.png FFFFFF)
+	[ "$count" -lt 10 ]
+}
+ok 'dark: no white' check_dark
+
+check_compare()
+{
+	local c count
+
+	draw web numproc -d fleet --compare leak,still -o three.png || return
+	for c in 2B7BBA C05621 2F855A; do
+		read -r count _ < <(colour three.png $c)
+		[ "$count" -gt 300 ] || { echo "$c: $count"; return 1; }
+	done
+}
+ok 'three containers' check_compare
+ok 'resources in percent' draw web --compare numproc,physpages,cpulimit -d fleet -o part.png
+ok 'all of one' draw web --all -d fleet -o one.png
+ok 'its size' size one.png 900 1000 300 400
+ok 'all of all' draw --all -d fleet -o sheet.png
+check_sheet()
+{
+	local count
+
+	read -r count _ < <(colour sheet.png 9DC6EC)
+	[ "$count" -gt 40000 ] &&
+		read -r count _ < <(colour sheet.png D64545) && [ "$count" -gt 500 ]
+}
+ok 'with blue and red' check_sheet
+ok 'dark' draw --all -d fleet --theme dark -o sheet-dark.png
+ok 'as SVG' draw --all -d fleet -o sheet.svg
+check_sheet_svg()
+{
+	python3 - <<'END'
+import xml.etree.ElementTree as tree
+root = tree.parse('sheet.svg').getroot()
+svg = '{http://www.w3.org/2000/svg}'
+assert root.find(svg + 'title').text == 'All containers'
+assert '7 of 7 containers' in root.find(svg + 'desc').text
+END
+}
+ok 'with its words' check_sheet_svg
+ok 'as PDF' draw --all -d fleet -o sheet.pdf
+ok 'which it is' pdf sheet.pdf
+ok 'of one sample' draw --all -d single -o sheet-single.png
+
 # --- surroundings ------------------------------------------------------------------
 
 quiet_draw()
@@ -269,6 +325,17 @@ ok 'nowhere to write' fails 1 '/nowhere/n.png' $graph web numproc -d short \
 	-o /nowhere/n.png
 ok 'too much' fails 2 "'more'" $graph web numproc more
 ok 'too little' fails 2 'NAME RESOURCE' $graph web
+ok 'nothing' fails 2 'NAME RESOURCE' $graph
+ok 'a strange theme' fails 2 "'pink'" $graph web numproc --theme pink -d short
+ok 'two ways at once' fails 2 'not both' $graph web --all --compare a -d short
+ok 'all of a resource' fails 2 'leave out' $graph web numproc --all -d short
+ok 'a forecast of many' fails 2 'one NAME RESOURCE' $graph web --all -f -d short
+ok 'compared with too many' fails 1 "one to 7" $graph web numproc -d short \
+	--compare a,b,c,d,e,f,g,h -o n.png
+ok 'compared with nobody' fails 1 "'nobody'" $graph web numproc -d short \
+	--compare nobody -o n.png
+ok 'compared with nothing' fails 1 "','" $graph web numproc -d short \
+	--compare , -o n.png
 ok 'a strange option' fails 2 "'--bogus'" $graph web numproc --bogus
 ok 'a strange verb' fails 2 "'grpah'" "$rstat" grpah
 ok 'no verb' fails 2 'help' "$rstat"
@@ -309,5 +376,4 @@ check_help()
 }
 ok 'every verb and option has help, and is in the manual' check_help
 
-echo "1..$n"
-exit $failed
+done_testing

@@ -121,13 +121,13 @@ static inline void script_record(struct script *s)
 {
 	for (struct series *series = s->batch.series; series;
 	     series = series->next) {
-		int64_t stamp;
+		struct recorded recorded;
 
 		if (!series_pending(series))
 			continue;
-		if (record_series(&s->store, series, &stamp))
+		if (record_series(&s->store, series, &recorded))
 			script_die("record_series");
-		series_written(series, stamp);
+		series_written(series, recorded.stamp);
 	}
 }
 

@@ -238,8 +238,11 @@ static void test_words(void)
 	tap_ok(graph_time_grid(86400, 860, buf, sizeof(buf)) &&
 		       strstr(buf, "HOUR:3:0:%H:%M"),
 	       "a day: %s", buf);
-	tap_ok(!graph_time_grid(90 * DAY, 860, buf, sizeof(buf)),
-	       "three months are librrd's");
+	tap_ok(graph_time_grid(90 * DAY, 860, buf, sizeof(buf)) &&
+		       strstr(buf, "WEEK:2:0:%d %b"),
+	       "three months: %s", buf);
+	tap_ok(!graph_time_grid(9000LL * DAY, 860, buf, sizeof(buf)),
+	       "decades are librrd's");
 }
 
 int main(int argc, char **argv)

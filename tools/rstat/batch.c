@@ -6,7 +6,9 @@
 #include "batch.h"
 #include "layout.h"
 
-#define ROOM	5	/* rows at first: as many as are flushed together */
+/* Rows at first: those of a flush, and two more while it is written. */
+#define USE_ROOM	7
+#define CAP_ROOM	1
 
 void batch_init(struct batch *batch, int step)
 {
@@ -38,11 +40,13 @@ void batch_free(struct batch *batch)
 }
 
 /* Room for another row of @nr × @size bytes, which it returns; or NULL. */
-static void *cells_push(struct cells *cells, int64_t stamp, size_t nr,
-			size_t size)
+static void *cells_push(struct cells *cells, size_t first_room, int64_t stamp,
+			size_t nr, size_t size)
 {
 	if (cells->nr == cells->room) {
-		size_t room = cells->room ? 2 * cells->room : ROOM;
+		/* A quarter more: it is most of what the collector takes. */
+		size_t room = cells->room ? cells->room + cells->room / 4 + 1 :
+					    first_room;
 		int64_t *stamps = realloc(cells->stamp, room * sizeof(*stamps));
 		void *data;
 
@@ -212,7 +216,7 @@ static int add_cap_row(struct batch *batch, struct series *series,
 		return 0;
 	if (series->cap.nr == BATCH_ROUNDS_MAX)
 		cells_shift(&series->cap, 1, nr, sizeof(*row));
-	row = cells_push(&series->cap, due, nr, sizeof(*row));
+	row = cells_push(&series->cap, CAP_ROOM, due, nr, sizeof(*row));
 	if (!row)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < nr; i++)
@@ -238,7 +242,8 @@ int batch_add(struct batch *batch, unsigned int slot,
 		cells_shift(&series->use, 1, schema->nr, sizeof(*row));
 		series->dropped++;
 	}
-	row = cells_push(&series->use, stamp, schema->nr, sizeof(*row));
+	row = cells_push(&series->use, USE_ROOM, stamp, schema->nr,
+			 sizeof(*row));
 	if (!row)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < schema->nr; i++) {
@@ -276,6 +281,17 @@ int batch_carry(struct batch *batch, unsigned int slot,
 			series->carried[i] = readings[i].peak;
 
 	return 0;
+}
+
+void series_sent(struct series *series, int64_t stamp)
+{
+	size_t use = rows_up_to(&series->use, stamp);
+	size_t cap = rows_up_to(&series->cap, stamp);
+
+	if (use)
+		series->sent_use = series->use.stamp[use - 1];
+	if (cap)
+		series->sent_cap = series->cap.stamp[cap - 1];
 }
 
 void series_written(struct series *series, int64_t stamp)

@@ -65,6 +65,13 @@ struct series {
 	 */
 	int64_t *carried;
 
+	/*
+	 * The newest stamps that are stored, or that rrdcached has taken. 0: not
+	 * known, the file says it.
+	 */
+	int64_t sent_use, sent_cap;
+	bool plain;	/* meta.json is what the schema makes of it, and more */
+
 	uint32_t complaint;	/* hash of the last error that was printed */
 	bool crashed;		/* killed a writer, which was not since repaired */
 	uint64_t dropped;	/* rows lost because they could not be written */
@@ -91,6 +98,8 @@ int batch_carry(struct batch *batch, unsigned int slot,
 		const struct container_id *id, const struct schema *schema,
 		const struct reading *readings);
 
+/* What is stamped up to @stamp is stored. Call before series_written(): */
+void series_sent(struct series *series, int64_t stamp);
 /* Forget what is stamped up to, or from, @stamp on. */
 void series_written(struct series *series, int64_t stamp);
 void batch_forget_from(struct batch *batch, int64_t stamp);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,6 +13,8 @@
 /* First byte of what the child sends. */
 #define SENT_RESULT	'+'
 #define SENT_FAILURE	'-'
+
+#define CHILDREN_MAX	8
 
 static int send(int fd, char kind, const void *data, size_t len)
 {
@@ -52,14 +56,13 @@ static int wait_child(pid_t pid)
 	return 0;
 }
 
-int child_run(child_fn fn, void *arg, struct blob *ret_result)
+int child_start(child_fn fn, void *arg, struct child *ret_child)
 {
-	struct blob sent = {};
-	int fds[2], err, rc;
+	int fds[2], err;
 	pid_t pid;
 
 	(void)fflush(stdout);	/* else the child has a copy of it */
-	if (pipe(fds))
+	if (pipe2(fds, O_CLOEXEC))
 		return fail(errno, "pipe: %s", strerror(errno));
 	pid = fork();
 	if (!pid) {
@@ -72,9 +75,19 @@ int child_run(child_fn fn, void *arg, struct blob *ret_result)
 		close(fds[0]);
 		return err;
 	}
-	err = blob_read(fds[0], &sent);
-	close(fds[0]);
-	rc = wait_child(pid);
+	*ret_child = (struct child){ .pid = pid, .fd = fds[0] };
+
+	return 0;
+}
+
+int child_finish(struct child *child, struct blob *ret_result)
+{
+	struct blob sent = {};
+	int err, rc;
+
+	err = blob_read(child->fd, &sent);
+	close(child->fd);
+	rc = wait_child(child->pid);
 	if (rc || err) {
 		blob_free(&sent);
 		return rc ? rc : fail(-err, "%s", strerror(-err));
@@ -89,4 +102,22 @@ int child_run(child_fn fn, void *arg, struct blob *ret_result)
 	*ret_result = sent;
 
 	return 0;
+}
+
+int child_run(child_fn fn, void *arg, struct blob *ret_result)
+{
+	struct child child;
+	int err = child_start(fn, arg, &child);
+
+	return err ? err : child_finish(&child, ret_result);
+}
+
+unsigned int child_cpus(void)
+{
+	cpu_set_t set;
+	int n = 1;
+
+	if (!sched_getaffinity(0, sizeof(set), &set))
+		n = CPU_COUNT(&set);
+	return n < 1 ? 1 : n > CHILDREN_MAX ? CHILDREN_MAX : (unsigned int)n;
 }

@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "cached.h"
 #include "clock.h"
 #include "collect.h"
+#include "host.h"
 #include "layout.h"
 #include "say.h"
 #include "store.h"
@@ -50,7 +52,7 @@ static int64_t now_ns(clockid_t clock)
  * Rounds per flush. Several samples in one call are several times cheaper; who
  * looks at a demo with short steps wants to see them soon.
  */
-static long flush_rounds(int step)
+long collect_flush_rounds(int step)
 {
 	return step < 10 ? 10 : 5;
 }
@@ -142,7 +144,8 @@ static void sample(struct collector *c)
 	if (c->count && c->rounds == c->count)
 		c->stop = true;
 	/* At once after the first: what is wrong shows early. */
-	if (c->rounds == 1 || c->unflushed >= flush_rounds(c->store.step))
+	if (c->rounds == 1 ||
+	    c->unflushed >= collect_flush_rounds(c->store.step))
 		flush(c);
 }
 
@@ -238,7 +241,7 @@ static int finish(struct collector *c)
 			say("%s", failure());
 			break;
 		}
-		if (!c->writer.pid)
+		if (!c->writer.running)
 			break;
 		wait_writer(c);
 		if (i && c->writer.rows_stored == before)
@@ -276,6 +279,7 @@ static int open_events(struct collector *c)
 static int open_all(struct collector *c, const struct args *args,
 		    source_opener open_source)
 {
+	struct host host;
 	int err;
 
 	err = open_source(&c->source);
@@ -283,6 +287,12 @@ static int open_all(struct collector *c, const struct args *args,
 		err = store_open_writer(&c->store, args->dir, (int)args->step);
 	if (!err)
 		err = open_events(c);
+	if (!err)
+		err = store_set_cached(&c->store, args->rrdcached);
+	if (!err) {
+		host_read(&host);
+		err = host_save(&c->store, &host);
+	}
 	if (err)
 		return err;
 	batch_init(&c->batch, c->store.step);
@@ -319,6 +329,10 @@ int collect_run(const struct args *args, source_opener open_source)
 		say("collect: --step %ld: give a divisor of 3600, such as 1, "
 		    "10, 60 or 300",
 		    args->step);
+		return RSTAT_USAGE;
+	}
+	if (args->rrdcached && cached_check(args->rrdcached)) {
+		say("collect: --rrdcached %s", failure());
 		return RSTAT_USAGE;
 	}
 	if (open_all(&c, args, open_source)) {

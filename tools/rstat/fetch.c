@@ -128,7 +128,7 @@ static int put_json(const struct track *track, FILE *out)
 			 "serial", (json_int_t)track->meta.id.serial,
 			 "series", series_dir_serial(&track->dir),
 			 "resource", track->resource->name,
-			 "unit", unit_name(track->resource->unit),
+			 "unit", unit_name(meta_shown_unit(track->resource)),
 			 "step", (json_int_t)track->step, "rows", rows);
 	if (!root || json_dumpf(root, out, JSON_INDENT(1)))
 		err = fail(ENOMEM, "no memory");

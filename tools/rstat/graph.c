@@ -21,7 +21,7 @@
 
 struct job {
 	const struct args *args;
-	enum graph_format format;
+	struct graph_look look;
 };
 
 int graph_format_of(const char *path, enum graph_format *ret_format)
@@ -63,13 +63,11 @@ static void put_xml(const char *text, FILE *out)
  * cairo draws letters as outlines: what the picture says would be lost to
  * screen readers and searches. Put it in as words, right behind "<svg …>".
  */
-static void put_svg(const struct blob *image, const struct track *track,
-		    const struct graph_summary *s, FILE *out)
+static void put_svg(const struct blob *image, const char *title,
+		    const char *words, FILE *out)
 {
 	const char *svg = strstr(image->data, "<svg");
 	const char *end = svg ? strchr(svg, '>') : NULL;
-	unsigned int unit = track->resource->unit;
-	char last[32], high[32], barrier[32], limit[32], failed[32];
 	size_t head;
 
 	if (!end) {
@@ -79,18 +77,20 @@ static void put_svg(const struct blob *image, const struct track *track,
 	head = (size_t)(end + 1 - image->data);
 	fwrite(image->data, 1, head, out);
 	fputs("\n<title>", out);
-	put_xml(track->meta.id.name, out);
-	fprintf(out,
-		" · %s</title>\n<desc>held %s, peak %s, barrier %s, "
-		"limit %s, failures %s</desc>",
-		track->resource->name,
-		unit_format(s->last, unit, last, sizeof(last)),
-		unit_format(s->highest, unit, high, sizeof(high)),
-		unit_format(s->barrier, unit, barrier, sizeof(barrier)),
-		unit_format(s->limit, unit, limit, sizeof(limit)),
-		unit_format(s->failures, RESCORE_COUNT, failed,
-			    sizeof(failed)));
+	put_xml(title, out);
+	fputs("</title>\n<desc>", out);
+	put_xml(words, out);
+	fputs("</desc>", out);
 	fwrite(end + 1, 1, image->len - head, out);
+}
+
+void graph_put(const struct blob *image, enum graph_format format,
+	       const char *title, const char *words, FILE *out)
+{
+	if (format == GRAPH_SVG)
+		put_svg(image, title, words, out);
+	else
+		fwrite(image->data, 1, image->len, out);
 }
 
 /* fontconfig and pango have things to say that help nobody. */
@@ -104,33 +104,74 @@ static void silence(void)
 	close(fd);
 }
 
-static int render(const struct job *job, const struct track *track, FILE *out)
+int graph_write(const struct graph_text *text, enum graph_format format,
+		const char *title, const char *words, FILE *out)
 {
-	struct graph_size size = {
-		.width = job->args->width ? job->args->width : WIDTH,
-		.height = job->args->height ? job->args->height : HEIGHT,
-	};
-	struct graph_text text = {};
-	struct graph_summary summary;
-	struct graph_axis axis;
 	struct blob image = {};
 	int err;
 
-	graph_summarize(track, &summary);
-	graph_axis(track, &summary, &axis);
-	graph_arguments(track, &summary, &axis, size, job->format, &text);
-	if (text.failed) {
-		err = fail(ENOMEM, "no memory");
-	} else {
-		silence();
-		err = rrd_shim_graph(text.nr, (const char **)text.v, &image);
-	}
-	if (!err && job->format == GRAPH_SVG)
-		put_svg(&image, track, &summary, out);
-	else if (!err)
-		fwrite(image.data, 1, image.len, out);
+	if (text->failed)
+		return fail(ENOMEM, "no memory");
+	silence();
+	err = rrd_shim_graph(text->nr, (const char **)text->v, &image);
+	if (err)
+		return err;
+	graph_put(&image, format, title, words, out);
 	blob_free(&image);
+
+	return 0;
+}
+
+static int render(const struct graph_look *look, const struct track *track,
+		  FILE *out)
+{
+	unsigned int unit = meta_shown_unit(track->resource);
+	char last[32], high[32], barrier[32], limit[32], failed[32];
+	struct graph_text text = {};
+	struct graph_summary s;
+	struct graph_axis axis;
+	char title[160], words[320];
+	int err;
+
+	graph_summarize(track, &s);
+	graph_axis(track, &s, &axis);
+	graph_arguments(track, &s, &axis, look, &text);
+	snprintf(title, sizeof(title), "%s · %s", track->meta.id.name,
+		 track->resource->name);
+	snprintf(words, sizeof(words),
+		 "held %s, peak %s, barrier %s, limit %s, failures %s",
+		 unit_format(s.last, unit, last, sizeof(last)),
+		 unit_format(s.highest, unit, high, sizeof(high)),
+		 unit_format(s.barrier, unit, barrier, sizeof(barrier)),
+		 unit_format(s.limit, unit, limit, sizeof(limit)),
+		 unit_format(s.failures, RESCORE_COUNT, failed,
+			     sizeof(failed)));
+	err = graph_write(&text, look->format, title, words, out);
 	text_free(&text);
+
+	return err;
+}
+
+static int draw_one(const struct store *store, const struct job *job, FILE *out)
+{
+	const struct args *args = job->args;
+	struct track_query query = {
+		.container = args->container,
+		.resource = args->resource,
+		.serial = args->serial,
+		.from = args->from,
+		.to = args->to,
+		.forecast = args->forecast,
+	};
+	struct track track;
+	int err = track_read(store, &query, &track);
+
+	if (err)
+		return err;
+	if (track.to - track.from < SAMPLES_MIN * track.step)
+		track.from = track.to - SAMPLES_MIN * track.step;
+	err = render(&job->look, &track, out);
+	track_free(&track);
 
 	return err;
 }
@@ -139,78 +180,161 @@ static int render(const struct job *job, const struct track *track, FILE *out)
 static int draw(void *arg, FILE *out)
 {
 	const struct job *job = arg;
-	const struct args *args = job->args;
-	struct track_query query = {
-		.container = args->container,
-		.resource = args->resource,
-		.serial = args->serial,
-		.from = args->from,
-		.to = args->to,
-	};
 	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
 	struct store store;
-	struct track track;
 	int err;
 
 	(void)setrlimit(RLIMIT_CPU, &cpu);
-	err = store_open(&store, args->dir);
+	err = store_open(&store, job->args->dir);
 	if (err)
 		return err;
-	err = track_read(&store, &query, &track);
+	if (job->args->compare)
+		err = graph_draw_compare(&store, job->args, &job->look, out);
+	else if (job->args->all)
+		err = graph_draw_sheet(&store, job->args, &job->look, out);
+	else
+		err = draw_one(&store, job, out);
 	store_close(&store);
-	if (err)
-		return err;
-	if (track.to - track.from < SAMPLES_MIN * track.step)
-		track.from = track.to - SAMPLES_MIN * track.step;
-	err = render(job, &track, out);
-	track_free(&track);
+
+	return err;
+}
+
+/* NULL: fine. */
+static const char *check_operands(const struct args *args)
+{
+	if (args->compare && args->all)
+		return "give --all or --compare, not both";
+	if (args->compare && !args->container)
+		return "--compare: give NAME, or NAME RESOURCE";
+	if (args->all && args->resource)
+		return "--all: leave out RESOURCE";
+	if (!args->all && !args->compare && !args->resource)
+		return "give NAME RESOURCE, or --all; try 'rstat help graph'";
+	if (args->forecast && (args->all || args->compare))
+		return "--forecast is for one NAME RESOURCE";
+	return NULL;
+}
+
+/* Where the picture goes without --output. */
+static void name_output(const struct args *args, char *path, size_t size)
+{
+	char name[RESCORE_NAME_LEN * 3] = "all";
+
+	if (args->container)
+		store_encode(args->container, name, sizeof(name));
+	snprintf(path, size, "%s%s%s%s.png", name, args->resource ? "-" : "",
+		 args->resource ? args->resource : "",
+		 args->compare ? "-compared" : "");
+}
+
+static int deliver(const struct args *args, const struct blob *image)
+{
+	char path[STORE_SERIES_LEN + 64];
+	const char *output = args->output;
+
+	if (output && !strcmp(output, "-")) {
+		fwrite(image->data, 1, image->len, stdout);
+		return 0;
+	}
+	if (!output) {
+		name_output(args, path, sizeof(path));
+		output = path;
+	}
+	if (file_write_path(output, image->data, image->len))
+		return -EIO;
+	if (!args->output)
+		printf("%s\n", output);
+
+	return 0;
+}
+
+/* What stands on the command line. */
+static int make_job(const struct args *args, struct job *ret)
+{
+	const char *theme = args->theme ? args->theme : "light";
+	const char *wrong = check_operands(args);
+	struct job job = {
+		.args = args,
+		.look = {
+			.width = args->width ? args->width : WIDTH,
+			.height = args->height ? args->height : HEIGHT,
+			.format = GRAPH_PNG,
+			.theme = graph_theme_find(theme),
+		},
+	};
+	int err = 0;
+
+	if (wrong)
+		return fail(EINVAL, "%s", wrong);
+	if (!job.look.theme)
+		return fail(EINVAL, "--theme '%s': give light or dark", theme);
+	if (args->output && strcmp(args->output, "-"))
+		err = graph_format_of(args->output, &job.look.format);
+	if (!err)
+		*ret = job;
+
+	return err;
+}
+
+int graph_image(const struct args *args, struct blob *ret_image)
+{
+	struct job job;
+	int err = make_job(args, &job);
+
+	return err ? err : child_run(draw, &job, ret_image);
+}
+
+int graph_warm(void)
+{
+	static const char *const words[] = {
+		"rstat",
+		"-",
+		"--width=100",
+		"--height=50",
+		"--title",
+		"x",
+		"--font",
+		"DEFAULT:8:DejaVu Sans",
+		"--font",
+		"LEGEND:8:DejaVu Sans Mono",
+		"HRULE:1#FF0000:x",
+	};
+	const char *v[sizeof(words) / sizeof(words[0])];
+	struct blob image = {};
+	int err;
+
+	memcpy(v, words, sizeof(words));
+	err = rrd_shim_graph((int)(sizeof(v) / sizeof(v[0])), v, &image);
+	blob_free(&image);
 
 	return err;
 }
 
 int graph_run(const struct args *args)
 {
-	struct job job = { .args = args, .format = GRAPH_PNG };
-	char path[STORE_SERIES_LEN + 64];
-	const char *output = args->output;
 	struct blob image;
+	struct job job;
 	int err;
 
-	if (output && strcmp(output, "-") &&
-	    graph_format_of(output, &job.format)) {
+	if (make_job(args, &job)) {
 		say("graph: %s", failure());
 		return RSTAT_USAGE;
 	}
-	if (output && !strcmp(output, "-") && isatty(STDOUT_FILENO)) {
+	if (args->output && !strcmp(args->output, "-") &&
+	    isatty(STDOUT_FILENO)) {
 		say("graph: --output '-': a picture is nothing for a terminal; "
 		    "name a file");
 		return RSTAT_USAGE;
 	}
 	err = child_run(draw, &job, &image);
-	if (err) {
-		say("%s", failure());
-		return RSTAT_FAILED;
-	}
-	if (output && !strcmp(output, "-")) {
-		fwrite(image.data, 1, image.len, stdout);
+	if (!err) {
+		err = deliver(args, &image);
 		blob_free(&image);
-		return RSTAT_OK;
 	}
-	if (!output) {
-		char name[RESCORE_NAME_LEN * 3];
-
-		store_encode(args->container, name, sizeof(name));
-		snprintf(path, sizeof(path), "%s-%s.png", name, args->resource);
-		output = path;
-	}
-	err = file_write_path(output, image.data, image.len);
-	blob_free(&image);
 	if (err) {
 		say("%s", failure());
 		return RSTAT_FAILED;
 	}
-	if (!args->output)
-		printf("%s\n", output);
 
 	return RSTAT_OK;
 }

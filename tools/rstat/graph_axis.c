@@ -66,7 +66,7 @@ void graph_summarize(const struct track *track, struct graph_summary *ret)
 		s.highest = fmax(s.highest, fmax(row->held, row->peak));
 		s.bound_top = fmax(s.bound_top, fmax(row->barrier, row->limit));
 		if (row->stamp >= track->meta.first &&
-		    row->stamp <= track->last + track->step) {
+		    row->stamp - track->step < track->last) {
 			s.barrier = row->barrier;
 			s.limit = row->limit;
 		}
@@ -103,31 +103,35 @@ static double nice_step(double least)
 	return 10 * power;
 }
 
+/* The highest that the picture says will be; not that of a band gone wild. */
+static double future_top(const struct track *track, double top)
+{
+	const struct forecast *f = &track->forecast;
+	double likely = 0, high = 0;
+
+	if (!track->forecasting || f->trend == FORECAST_TOO_LITTLE)
+		return 0;
+	for (int64_t t = f->origin + f->bucket;
+	     t <= track->to + f->bucket && t <= f->reach; t += f->bucket) {
+		struct forecast_value v = forecast_at(f, t);
+
+		likely = fmax(likely, v.value);
+		high = fmax(high, v.high);
+	}
+	return fmax(fmin(likely, 5 * top), fmin(high, 1.5 * top));
+}
+
 static bool in_view(double bound, double highest)
 {
 	return !(highest > 0) || bound <= BOUND_IN_VIEW * highest;
 }
 
-void graph_axis(const struct track *track, const struct graph_summary *summary,
-		struct graph_axis *ret_axis)
+void graph_axis_of(unsigned int unit, double top, struct graph_axis *ret_axis)
 {
-	unsigned int unit = track->resource->unit;
-	double top = fmax(summary->highest, 0);
 	struct graph_axis axis = {};
 
-	for (size_t i = 0; i < track->nr; i++) {
-		const struct track_row *row = &track->row[i];
-
-		if (in_view(row->barrier, summary->highest))
-			top = fmax(top, row->barrier);
-		if (in_view(row->limit, summary->highest))
-			top = fmax(top, row->limit);
-	}
 	if (isnan(top))
 		top = 0;
-	axis.barrier_above = summary->barrier > top;
-	axis.limit_above = summary->limit > top;
-
 	axis.scale = unit_scale(unit, top);
 	top *= axis.scale.factor / axis.scale.divisor;
 	/* Nothing there: an empty picture still needs an axis. */
@@ -140,6 +144,28 @@ void graph_axis(const struct track *track, const struct graph_summary *summary,
 	if (axis.grid < 1)
 		axis.decimals = (int)ceil(-log10(axis.grid) - 1e-9);
 	*ret_axis = axis;
+}
+
+void graph_axis(const struct track *track, const struct graph_summary *summary,
+		struct graph_axis *ret_axis)
+{
+	unsigned int unit = meta_shown_unit(track->resource);
+	double top = fmax(summary->highest, 0);
+
+	for (size_t i = 0; i < track->nr; i++) {
+		const struct track_row *row = &track->row[i];
+
+		if (in_view(row->barrier, summary->highest))
+			top = fmax(top, row->barrier);
+		if (in_view(row->limit, summary->highest))
+			top = fmax(top, row->limit);
+	}
+	if (isnan(top))
+		top = 0;
+	top = fmax(top, future_top(track, top));
+	graph_axis_of(unit, top, ret_axis);
+	ret_axis->barrier_above = summary->barrier > top;
+	ret_axis->limit_above = summary->limit > top;
 }
 
 /* Distances of labels, with the lines between them, as rrdtool names them. */
@@ -161,6 +187,14 @@ static const struct {
 	{ 3600, "MINUTE:15:HOUR:1:HOUR:1:0", "%H:%M" },
 	{ 7200, "MINUTE:30:HOUR:2:HOUR:2:0", "%H:%M" },
 	{ 10800, "HOUR:1:HOUR:3:HOUR:3:0", "%H:%M" },
+	{ 21600, "HOUR:3:HOUR:6:HOUR:6:0", "%a %H:%M" },
+	{ 43200, "HOUR:6:HOUR:12:HOUR:12:0", "%a %H:%M" },
+	{ 86400, "HOUR:12:DAY:1:DAY:1:0", "%a %d %b" },
+	{ 172800, "DAY:1:DAY:2:DAY:2:0", "%a %d %b" },
+	{ 604800, "DAY:1:WEEK:1:WEEK:1:0", "%d %b" },
+	{ 1209600, "DAY:7:WEEK:2:WEEK:2:0", "%d %b" },
+	{ 2678400, "WEEK:1:MONTH:1:MONTH:1:0", "%d %b %Y" },
+	{ 8035200, "MONTH:1:MONTH:3:MONTH:3:0", "%b %Y" },
 };
 
 bool graph_time_grid(int64_t span, long width, char *buf, size_t size)

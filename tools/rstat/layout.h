@@ -4,6 +4,8 @@
  * another version.
  *
  *   DIR/store.json			version, step of every series
+ *   DIR/host.json			what the machine has; see host.h
+ *   DIR/rrdcached			address of the daemon that writes, if any
  *   DIR/.lock				held by the collector
  *   DIR/XX/NAME@SERIAL/meta.json	see meta.h
  *			use.rrd		R_held, R_fail of each resource R

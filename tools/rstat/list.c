@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "child.h"
-#include "layout.h"
-#include "rrd_shim.h"
+#include "history.h"
 #include "say.h"
 #include "show.h"
 #include "store.h"
@@ -44,34 +42,6 @@ static const char *format_time(int64_t stamp, char buf[32])
 	    !strftime(buf, 32, "%Y-%m-%d %H:%M:%S", &tm))
 		strcpy(buf, "-");
 	return buf;
-}
-
-/* The newest sample of all files; 0: none. */
-static int find_last(const struct series_dir *dir, const struct meta *meta,
-		     int64_t *ret_last)
-{
-	int64_t newest = 0;
-
-	if (fchdir(dir->fd))
-		return fail(errno, "'%s': %s", dir->path, strerror(errno));
-	for (unsigned int s = 0; s < meta->nr_sets; s++) {
-		char name[LAYOUT_FILE_LEN];
-		int64_t last;
-		int err;
-
-		layout_file_name(LAYOUT_USE, s, name);
-		if (access(name, F_OK) && errno == ENOENT)
-			continue;	/* its writer was interrupted */
-		err = rrd_shim_last(name, &last);
-		if (err)
-			return fail(-err, "'%s/%s': %s", dir->path, name,
-				    failure());
-		if (last >= meta->first && last > newest)
-			newest = last;
-	}
-	*ret_last = newest;
-
-	return 0;
 }
 
 static unsigned int count_resources(const struct meta *meta)
@@ -143,7 +113,7 @@ static int visit(void *arg, const struct series_dir *dir,
 	int64_t last = 0;
 
 	/* One that is damaged does not hide the others. */
-	if (!meta || find_last(dir, meta, &last)) {
+	if (!meta || history_last(dir, meta, &last)) {
 		say("%s", failure());
 		list->damaged++;
 		return 0;

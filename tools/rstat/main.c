@@ -5,7 +5,10 @@
 #include <stddef.h>
 
 #include "collect.h"
+#include "forecast_report.h"
 #include "graph.h"
+#include "plan.h"
+#include "report.h"
 #include "say.h"
 #include "show.h"
 #include "source.h"
@@ -37,7 +40,20 @@ static const struct option_desc collect_options[] = {
 	  "seconds from sample to sample; 60 in a new store" },
 	{ "count", 'n', NUMBER(count, 1, 1000000000), "N",
 	  "stop after N samples" },
+	{ "rrdcached", 0, TEXT(rrdcached), "ADDRESS",
+	  "write through it: unix:PATH or HOST:PORT" },
 	{ "quiet", 'q', FLAG(quiet), "say only what goes wrong" },
+	{}
+};
+
+static const struct option_desc plan_options[] = {
+	OPTION_DIR,
+	{ "containers", 'c', NUMBER(containers, 1, 10000000), "N", "1000" },
+	{ "resources", 'r', NUMBER(resources, 1, RESCORE_RESOURCES_MAX), "N",
+	  "of each; 24" },
+	{ "step", 0, NUMBER(step, 1, 3600), "S",
+	  "seconds from sample to sample; 60" },
+	{ "json", 0, FLAG(json), "for programs" },
 	{}
 };
 
@@ -62,6 +78,27 @@ static const struct option_desc graph_options[] = {
 	  "of the plot; 860" },
 	{ "height", 0, NUMBER(height, 50, 10000), "PIXELS",
 	  "of the plot; 300" },
+	{ "all", 'a', FLAG(all),
+	  "a sheet: of NAME, or of all containers" },
+	{ "compare", 0, TEXT(compare), "A,B,…",
+	  "with other containers; without RESOURCE: resources" },
+	{ "forecast", 'f', FLAG(forecast), "what will be, dashed, in a band" },
+	{ "theme", 0, TEXT(theme), "NAME", "light or dark" },
+	{}
+};
+static const struct option_desc report_options[] = {
+	OPTION_DIR, OPTION_FROM, OPTION_TO,
+	{ "count", 'n', NUMBER(count, 1, 1000000), "N", "rows of a table; 10" },
+	{ "json", 0, FLAG(json), "for programs" },
+	{}
+};
+
+static const struct option_desc forecast_options[] = {
+	OPTION_DIR, OPTION_SERIAL,
+	{ "resource", 'r', TEXT(resource), "RESOURCE", "only this one" },
+	{ "horizon", 0, TEXT(horizon), "SPAN", "how far: 90d, 12h, 1y; 90d" },
+	{ "all", 'a', FLAG(all), "those that will meet no bound, too" },
+	{ "json", 0, FLAG(json), "for programs" },
 	{}
 };
 /* clang-format on */
@@ -80,6 +117,12 @@ static const struct verb verbs[] = {
 		collect_options, verb_collect
 	},
 	{
+		"plan", "", 0, "say what a store will take",
+		"Fails when the file system of --dir has no room for it. "
+		"Nothing is made.",
+		plan_options, plan_run
+	},
+	{
 		"list", "", 0, "say what is recorded", NULL,
 		list_options, list_run
 	},
@@ -90,10 +133,25 @@ static const struct verb verbs[] = {
 		fetch_options, fetch_run
 	},
 	{
-		"graph", "NAME RESOURCE", 2, "draw a picture",
+		"graph", "[NAME] [RESOURCE]", 2, "draw a picture",
 		"Without --from and --to: the last day, or all there is if "
-		"that is less.",
-		graph_options, graph_run
+		"that is less. With --forecast: what it was made from, and half "
+		"as much of what will be.",
+		graph_options, graph_run, .nr_optional = 2
+	},
+	{
+		"report", "", 0, "say who was refused what",
+		"And who came nearest to a limit. Without --from and --to: over "
+		"the last day that is in the store.",
+		report_options, report_run
+	},
+	{
+		"forecast", "[NAME]", 1, "say when bounds will be reached",
+		"Without NAME: all containers, soonest first, and the machine. "
+		"What is forecast is the highest value of each day; \"18 d "
+		"(15..22)\" is in 18 days, in 80 of 100 cases between 15 and "
+		"22. No forecast reaches further than the history does.",
+		forecast_options, forecast_run, .nr_optional = 1
 	},
 	{}
 };

@@ -76,6 +76,22 @@ struct meta_resource *meta_add(struct meta *meta, const char *name,
 	return resource;
 }
 
+bool meta_held_grows(const struct meta_resource *resource)
+{
+	return resource->held_unit == RESCORE_NSEC + 1 &&
+	       resource->peak_unit == RESCORE_PERCENT + 1;
+}
+
+unsigned int meta_shown_unit(const struct meta_resource *resource)
+{
+	return resource->peak_unit ? resource->peak_unit - 1 : resource->unit;
+}
+
+bool meta_bounds_shown(const struct meta_resource *resource)
+{
+	return meta_shown_unit(resource) == resource->unit;
+}
+
 bool meta_change(struct meta_resource *resource,
 		 const struct bounds_change *change)
 {
@@ -108,6 +124,7 @@ static json_t *format_bound(int64_t bound)
 static json_t *format_resource(const struct meta_resource *resource)
 {
 	json_t *changes = json_array();
+	json_t *json;
 
 	for (unsigned int i = 0; i < resource->nr_changes; i++) {
 		const struct bounds_change *c = &resource->change[i];
@@ -119,8 +136,18 @@ static json_t *format_resource(const struct meta_resource *resource)
 		json_array_append_new(changes, change);
 	}
 
-	return json_pack("{s:s, s:s, s:o}", "name", resource->name,
+	json = json_pack("{s:s, s:s, s:o}", "name", resource->name,
 			 "unit", unit_name(resource->unit), "bounds", changes);
+	if (json && resource->held_unit)
+		json_object_set_new(json, "held_unit",
+				    json_string(unit_name(resource->held_unit -
+							  1)));
+	if (json && resource->peak_unit)
+		json_object_set_new(json, "peak_unit",
+				    json_string(unit_name(resource->peak_unit -
+							  1)));
+
+	return json;
 }
 
 int meta_format(const struct meta *meta, struct blob *ret_json)
@@ -180,6 +207,16 @@ static bool parse_change(const json_t *json, struct bounds_change *change)
 	       parse_bound(json_array_get(json, 2), &change->bounds.limit);
 }
 
+/* One that is not there is that of the bounds: 0. */
+static bool parse_unit(const json_t *resource, const char *key,
+		       unsigned int *ret_unit)
+{
+	const char *name = json_string_value(json_object_get(resource, key));
+
+	*ret_unit = name ? (unsigned int)unit_find(name) + 1 : 0;
+	return !json_object_get(resource, key) || *ret_unit;
+}
+
 static bool parse_resource(json_t *json, struct meta_resource *resource)
 {
 	const char *name, *unit;
@@ -191,7 +228,9 @@ static bool parse_resource(json_t *json, struct meta_resource *resource)
 		return false;
 	if (!layout_name_ok(name) || unit_find(unit) < 0 ||
 	    !json_is_array(changes) ||
-	    json_array_size(changes) > META_CHANGES_MAX)
+	    json_array_size(changes) > META_CHANGES_MAX ||
+	    !parse_unit(json, "held_unit", &resource->held_unit) ||
+	    !parse_unit(json, "peak_unit", &resource->peak_unit))
 		return false;
 
 	strncpy(resource->name, name, sizeof(resource->name) - 1);

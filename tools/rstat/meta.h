@@ -42,6 +42,8 @@ struct bounds_change {
 struct meta_resource {
 	char name[RESCORE_RES_NAME_LEN];
 	unsigned int unit;	/* enum rescore_unit */
+	unsigned int held_unit;	/* + 1, where it is another one; else 0 */
+	unsigned int peak_unit;	/* the same */
 	unsigned int nr_changes; /* oldest first */
 	struct bounds_change change[META_CHANGES_MAX];
 };
@@ -77,6 +79,16 @@ int meta_format(const struct meta *meta, struct blob *ret_json);
 /* The newest resource of this name, or NULL; its place, unless NULL. */
 struct meta_resource *meta_find(const struct meta *meta, const char *name,
 				unsigned int *ret_set);
+
+/*
+ * CPU time is a sum that only grows: what it grows by is a percentage of one
+ * CPU, and that is what is drawn and summed up.
+ */
+bool meta_held_grows(const struct meta_resource *resource);
+/* Of held as it is shown, and of peak. */
+unsigned int meta_shown_unit(const struct meta_resource *resource);
+/* Are the bounds in the unit that is shown? */
+bool meta_bounds_shown(const struct meta_resource *resource);
 
 /*
  * Resource @name with this unit, added to the last set made for it when there

@@ -167,36 +167,110 @@ static int fail_later(int64_t last)
 		    text);
 }
 
-static int record_file(const struct series_dir *dir, const struct set_map *map,
-		       const struct series *series, enum layout_kind kind,
-		       int step)
-{
-	unsigned int set = map->number;
-	char name[LAYOUT_FILE_LEN];
-	int64_t last = 0, newest;
-	struct rows rows;
-	bool fresh;
-	int err;
+/* Where rows go: into the files, or to rrdcached. */
+struct target {
+	const struct store *store;
+	struct cached *cached;	/* or NULL */
+	unsigned int owner;
+};
 
-	layout_file_name(kind, set, name);
-	err = ensure_file(dir, map, kind, step, oldest_stamp(series), name,
-			  &fresh);
+/* What the daemon was not told that would be lost without a word. */
+static int check_columns(const char *name, const struct rows *rows)
+{
+	char *columns;
+	int err = rrd_shim_columns(name, &columns);
+
 	if (err)
-		goto out;
-	newest = rows_newest(series, kind);
+		return err;
+	if (strcmp(columns, rows->columns))
+		err = fail(EINVAL, "has other columns than those of rstat");
+	free(columns);
+
+	return err;
+}
+
+/*
+ * Which row is the newest: of the file, or of what rrdcached has taken. That is
+ * known from the last time, or else the daemon has to write it first.
+ */
+static int find_newest(const struct target *to, const struct series *series,
+		       enum layout_kind kind, const char *path,
+		       const char *name, bool fresh, int64_t *ret_last)
+{
+	int64_t sent = kind == LAYOUT_CAP ? series->sent_cap : series->sent_use;
+	int err = 0;
+
+	if (sent && !fresh) {
+		*ret_last = sent;
+		return 0;
+	}
+	if (to->cached && !fresh)
+		err = cached_flush(to->cached, path);
+
+	return err ? err : rrd_shim_last(name, ret_last);
+}
+
+static int put_rows(const struct target *to, const struct rows *rows,
+		    const char *path, const char *name, bool known)
+{
+	int err = 0;
+
+	if (!rows->nr)
+		return 0;
+	if (!to->cached)
+		return rrd_shim_update(name, rows->columns, rows->nr,
+				       rows->row);
+	if (!known)
+		err = check_columns(name, rows);
+
+	return err ? err :
+		     cached_add(to->cached, to->owner, path, rows->nr,
+				rows->row);
+}
+
+static int record_rows(const struct target *to, const struct series_dir *dir,
+		       const struct set_map *map, const struct series *series,
+		       enum layout_kind kind, const char *name, bool fresh)
+{
+	int64_t last = 0, newest = rows_newest(series, kind);
+	bool known = series->sent_use && !fresh;
+	char file[STORE_SERIES_LEN + LAYOUT_FILE_LEN], path[4096] = "";
+	struct rows rows;
+	int err = 0;
+
 	if (!newest)
 		return 0;
-	err = rrd_shim_last(name, &last);
+	snprintf(file, sizeof(file), "%s/%s", dir->path, name);
+	if (to->cached)
+		err = cached_path(to->cached, to->store->real, file, path,
+				  sizeof(path));
+	if (!err)
+		err = find_newest(to, series, kind, path, name, fresh, &last);
 	if (!err && last > newest)
 		err = fail_later(last);
 	if (err)
-		goto out;
-
-	err = rows_make(map, series, kind, step, last, fresh, &rows);
-	if (!err && rows.nr)
-		err = rrd_shim_update(name, rows.columns, rows.nr, rows.row);
+		return err;
+	err = rows_make(map, series, kind, to->store->step, last, fresh, &rows);
+	if (!err)
+		err = put_rows(to, &rows, path, name, known);
 	rows_free(&rows);
-out:
+
+	return err;
+}
+
+static int record_file(const struct target *to, const struct series_dir *dir,
+		       const struct set_map *map, const struct series *series,
+		       enum layout_kind kind)
+{
+	char name[LAYOUT_FILE_LEN];
+	bool fresh;
+	int err;
+
+	layout_file_name(kind, map->number, name);
+	err = ensure_file(dir, map, kind, to->store->step, oldest_stamp(series),
+			  name, &fresh);
+	if (!err)
+		err = record_rows(to, dir, map, series, kind, name, fresh);
 	if (err == -EIO)
 		return fail(EIO,
 			    "%s: %s; if it is damaged, move it away: it is "
@@ -207,6 +281,20 @@ out:
 	return 0;
 }
 
+static bool set_units(struct meta_resource *resource,
+		      const struct schema *schema, unsigned int i)
+{
+	unsigned int held = schema->resource[i].held_unit;
+	unsigned int peak = schema->resource[i].peak_unit;
+
+	if (resource->held_unit == held && resource->peak_unit == peak)
+		return false;
+	resource->held_unit = held;
+	resource->peak_unit = peak;
+
+	return true;
+}
+
 /* Bring meta.json up to date; *@ret_map says which values go where. */
 static int update_meta(const struct series_dir *dir, struct meta *meta,
 		       const struct series *series)
@@ -214,12 +302,17 @@ static int update_meta(const struct series_dir *dir, struct meta *meta,
 	unsigned int sets = meta->nr_sets;
 	bool dirty = false;
 
-	for (unsigned int i = 0; i < series->schema->nr; i++)
-		if (!meta_add(meta, series->schema->resource[i].name,
-			      series->schema->resource[i].unit, sets))
+	for (unsigned int i = 0; i < series->schema->nr; i++) {
+		struct meta_resource *resource;
+
+		resource = meta_add(meta, series->schema->resource[i].name,
+				    series->schema->resource[i].unit, sets);
+		if (!resource)
 			return fail(ENOSPC,
 				    META_FILE ": no room for resource '%s'",
 				    series->schema->resource[i].name);
+		dirty |= set_units(resource, series->schema, i);
+	}
 	for (size_t i = 0; i < series->nr_changes; i++) {
 		const struct pending_change *p = &series->change[i];
 		struct meta_resource *resource;
@@ -237,8 +330,8 @@ static int update_meta(const struct series_dir *dir, struct meta *meta,
 	return store_write_meta(dir, meta);
 }
 
-static int record_sets(const struct series_dir *dir, const struct meta *meta,
-		       const struct series *series)
+static int record_sets(const struct target *to, const struct series_dir *dir,
+		       const struct meta *meta, const struct series *series)
 {
 	char first[512] = "";
 	int err = 0;
@@ -249,9 +342,8 @@ static int record_sets(const struct series_dir *dir, const struct meta *meta,
 		if (!set_map_make(&map, meta, s, series->schema))
 			continue;	/* its resources are gone */
 		for (int kind = 0; kind < LAYOUT_KINDS; kind++) {
-			int rc = record_file(dir, &map, series,
-					     (enum layout_kind)kind,
-					     meta->step);
+			int rc = record_file(to, dir, &map, series,
+					     (enum layout_kind)kind);
 
 			/* One damaged file does not stop the others. */
 			if (!rc || err)
@@ -264,13 +356,88 @@ static int record_sets(const struct series_dir *dir, const struct meta *meta,
 	return err ? fail(-err, "%s", first) : 0;
 }
 
-int record_series(const struct store *store, const struct series *series,
-		  int64_t *ret_stamp)
+/* What meta.json of a new series of this schema would say. */
+static const struct meta *schema_meta(const struct schema *schema)
 {
+	static const struct schema *made_of;
+	static struct meta meta;
+
+	if (made_of == schema)
+		return &meta;
+	meta_free(&meta);
+	made_of = NULL;
+	if (meta_init(&meta))
+		return NULL;
+	for (unsigned int i = 0; i < schema->nr; i++)
+		if (!meta_add(&meta, schema->resource[i].name,
+			      schema->resource[i].unit, 0))
+			return NULL;
+	made_of = schema;
+
+	return &meta;
+}
+
+/*
+ * Are the same resources in the same files? Then meta.json need not be read
+ * until something changes: that takes longer than to store a few samples.
+ */
+static bool is_plain(const struct meta *meta, const struct series_dir *dir,
+		     const struct series *series)
+{
+	const struct meta *want = schema_meta(series->schema);
+	char path[STORE_SERIES_LEN];
+
+	store_series_path(&series->id, 1, path);
+	if (!want || want->nr_sets != meta->nr_sets || strcmp(path, dir->path))
+		return false;
+	for (unsigned int s = 0; s < want->nr_sets; s++) {
+		if (want->set[s].nr != meta->set[s].nr)
+			return false;
+		for (unsigned int i = 0; i < want->set[s].nr; i++)
+			if (strcmp(want->set[s].resource[i].name,
+				   meta->set[s].resource[i].name))
+				return false;
+	}
+
+	return true;
+}
+
+/* False: has to be done the long way. */
+static bool record_plain(const struct target *to, const struct series *series,
+			 struct recorded *ret, int *ret_err)
+{
+	const struct meta *meta = schema_meta(series->schema);
+	struct series_dir dir;
+	int err = 0;
+
+	if (!series->plain || series->nr_changes || !meta ||
+	    store_open_directory(to->store, &series->id, &dir))
+		return false;
+	if (fchdir(dir.fd))
+		err = fail(errno, "%s", strerror(errno));
+	if (!err)
+		err = record_sets(to, &dir, meta, series);
+	if (err)
+		err = fail(-err, "'%s/%s': %s", to->store->path, dir.path,
+			   failure());
+	else
+		*ret = (struct recorded){ newest_stamp(series), true };
+	series_dir_close(&dir);
+	*ret_err = err;
+
+	return true;
+}
+
+static int record(const struct target *to, const struct series *series,
+		  struct recorded *ret)
+{
+	const struct store *store = to->store;
 	struct series_dir dir = { .fd = -1 };
 	struct meta meta = {};
 	int err;
 
+	if (record_plain(to, series, ret, &err))
+		return err;
 	err = store_writer_series(store, &series->id, oldest_stamp(series),
 				  &dir, &meta);
 	if (err)
@@ -283,14 +450,36 @@ int record_series(const struct store *store, const struct series *series,
 	if (!err)
 		err = update_meta(&dir, &meta, series);
 	if (!err)
-		err = record_sets(&dir, &meta, series);
+		err = record_sets(to, &dir, &meta, series);
 	if (err)
 		err = fail(-err, "'%s/%s': %s", store->path, dir.path,
 			   failure());
 	else
-		*ret_stamp = newest_stamp(series);
+		*ret = (struct recorded){ newest_stamp(series),
+					  is_plain(&meta, &dir, series) };
 	meta_free(&meta);
 	series_dir_close(&dir);
 
 	return err;
+}
+
+int record_series(const struct store *store, const struct series *series,
+		  struct recorded *ret)
+{
+	struct target to = { .store = store };
+
+	return record(&to, series, ret);
+}
+
+int record_cached(const struct store *store, const struct series *series,
+		  struct cached *cached, unsigned int owner,
+		  struct recorded *ret)
+{
+	struct target to = {
+		.store = store,
+		.cached = cached,
+		.owner = owner,
+	};
+
+	return record(&to, series, ret);
 }

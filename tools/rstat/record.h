@@ -4,14 +4,28 @@
 #define RSTAT_RECORD_H
 
 #include "batch.h"
+#include "cached.h"
 #include "store.h"
+
+struct recorded {
+	int64_t stamp;		/* the newest one, now stored */
+	bool plain;		/* for series->plain */
+};
 
 /*
  * Store all that waits for one container. Rows that are stored already are
  * passed over, so a failed call can be made again. Changes the working
- * directory. *@ret_stamp: the newest stamp, now stored.
+ * directory.
  */
 int record_series(const struct store *store, const struct series *series,
-		  int64_t *ret_stamp);
+		  struct recorded *ret);
+
+/*
+ * The same through rrdcached: what is not with it yet is added to its batch, as
+ * that of @owner. *@ret is true when the batch has been sent.
+ */
+int record_cached(const struct store *store, const struct series *series,
+		  struct cached *cached, unsigned int owner,
+		  struct recorded *ret);
 
 #endif /* RSTAT_RECORD_H */

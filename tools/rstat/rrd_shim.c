@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <dlfcn.h>
 #include <errno.h>
+#include <math.h>
 #include <rrd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -25,6 +27,7 @@ static struct {
 	__typeof__(&rrd_last_r) last;
 	__typeof__(&rrd_fetch_r) fetch;
 	__typeof__(&rrd_graph_v) graph;
+	__typeof__(&rrd_info_r) info;
 	__typeof__(&rrd_info_free) info_free;
 	__typeof__(&rrd_parsetime) parsetime;
 	__typeof__(&rrd_proc_start_end) proc_start_end;
@@ -45,6 +48,7 @@ int rrd_shim_load(void)
 		{ "rrd_last_r", &lib.last },
 		{ "rrd_fetch_r", &lib.fetch },
 		{ "rrd_graph_v", &lib.graph },
+		{ "rrd_info_r", &lib.info },
 		{ "rrd_info_free", &lib.info_free },
 		{ "rrd_parsetime", &lib.parsetime },
 		{ "rrd_proc_start_end", &lib.proc_start_end },
@@ -162,6 +166,37 @@ int rrd_shim_last(const char *file, int64_t *ret_stamp)
 	return 0;
 }
 
+int rrd_shim_columns(const char *file, char **ret_columns)
+{
+	char *columns = NULL;
+	size_t len = 0;
+	rrd_info_t *info;
+	FILE *out;
+	int tries = 0;
+	int err = begin();
+
+	if (err)
+		return err;
+	while (!(info = lib.info(file)))
+		if (!locked(&tries))
+			return rrd_failed();
+	out = open_memstream(&columns, &len);
+	/* "ds[numproc_held].index", in the order of the file */
+	for (rrd_info_t *i = info; out && i; i = i->next) {
+		char *end = strstr(i->key, "].index");
+
+		if (end && !strncmp(i->key, "ds[", 3))
+			fprintf(out, "%s%.*s", ftell(out) ? ":" : "",
+				(int)(end - i->key - 3), i->key + 3);
+	}
+	lib.info_free(info);
+	if (!out || fclose(out))
+		return fail(ENOMEM, "no memory");
+	*ret_columns = columns;
+
+	return 0;
+}
+
 int rrd_shim_fetch(const char *file, const char *cf, int64_t from, int64_t to,
 		   int64_t step, struct rrd_table *ret_table)
 {
@@ -209,6 +244,18 @@ int rrd_table_column(const struct rrd_table *table, const char *name)
 		if (!strcmp(table->name[i], name))
 			return (int)i;
 	return -1;
+}
+
+double rrd_table_value(const struct rrd_table *table, int column, int64_t stamp)
+{
+	int64_t row;
+
+	if (column < 0 || stamp <= table->from)
+		return NAN;
+	row = (stamp - table->from - 1) / table->step;
+	if (row < 0 || row >= (int64_t)table->rows)
+		return NAN;
+	return table->data[(size_t)row * table->columns + (size_t)column];
 }
 
 int rrd_shim_graph(int argc, const char **arg, struct blob *ret_image)

@@ -26,6 +26,9 @@ int rrd_shim_create(const char *file, int step, int64_t start, int argc,
 int rrd_shim_update(const char *file, const char *columns, int argc,
 		    const char **arg);
 
+/* "name:name…" of the data sources, in their order; to be freed. */
+int rrd_shim_columns(const char *file, char **ret_columns);
+
 int rrd_shim_last(const char *file, int64_t *ret_stamp);
 
 /* Row i of column c, data[i * columns + c], ends at from + (i + 1) * step. */
@@ -45,6 +48,9 @@ int rrd_shim_fetch(const char *file, const char *cf, int64_t from, int64_t to,
 void rrd_table_free(struct rrd_table *table);
 /* -1: no such column. */
 int rrd_table_column(const struct rrd_table *table, const char *name);
+/* Of the row that covers the time up to @stamp; NAN: none, or not known. */
+double rrd_table_value(const struct rrd_table *table, int column,
+		       int64_t stamp);
 
 /* Draw what @arg says; arg[0] is any word, arg[1] must be "-". */
 int rrd_shim_graph(int argc, const char **arg, struct blob *ret_image);

@@ -214,6 +214,21 @@ int store_writer_series(const struct store *store,
 		    id->name, SERIES_MAX, id->serial);
 }
 
+int store_open_directory(const struct store *store,
+			 const struct container_id *id,
+			 struct series_dir *ret_dir)
+{
+	struct series_dir dir = { .fd = -1 };
+	int err;
+
+	store_series_path(id, 1, dir.path);
+	err = open_series(store, false, &dir);
+	if (!err)
+		*ret_dir = dir;
+
+	return err;
+}
+
 int store_open_series(const struct store *store, struct series_dir *dir,
 		      struct meta *ret_meta)
 {

@@ -18,7 +18,9 @@ struct schema {
 	unsigned int nr;
 	struct {
 		char name[RESCORE_RES_NAME_LEN];
-		unsigned int unit;	/* enum rescore_unit */
+		unsigned int unit;	/* enum rescore_unit, of the bounds */
+		unsigned int held_unit;	/* + 1, where it is another; or 0 */
+		unsigned int peak_unit;
 	} resource[RESCORE_RESOURCES_MAX];
 };
 

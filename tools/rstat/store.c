@@ -16,6 +16,7 @@
 
 #define STORE_FILE	"store.json"
 #define LOCK_FILE	".lock"
+#define CACHED_FILE	"rrdcached"
 
 void store_close(struct store *store)
 {
@@ -24,6 +25,8 @@ void store_close(struct store *store)
 	if (store->lock >= 0)
 		close(store->lock);
 	free(store->path);
+	free(store->real);
+	free(store->cached);
 	*store = (struct store){ .fd = -1, .lock = -1 };
 }
 
@@ -85,6 +88,59 @@ static int read_step(const struct store *store, int *ret_step)
 	return err;
 }
 
+/* Leaves store->cached NULL when the files are written directly. */
+static int read_cached(struct store *store)
+{
+	struct blob text;
+	int fd, err;
+
+	fd = openat(store->fd, CACHED_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	err = fd < 0 ? -errno : blob_read(fd, &text);
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		return fail(-err, "cannot read '%s/" CACHED_FILE "': %s",
+			    store->path, strerror(-err));
+	text.data[strcspn(text.data, "\n")] = '\0';
+	store->cached = text.data;
+	/* Readers change their working directory later. */
+	store->real = realpath(store->path, NULL);
+	if (!store->real)
+		return fail(errno, "'%s': %s", store->path, strerror(errno));
+
+	return 0;
+}
+
+int store_set_cached(struct store *store, const char *address)
+{
+	char text[512];
+	int err;
+
+	if (!address && store->cached)
+		return fail(EBUSY,
+			    "'%s' is written through rrdcached at '%s': give "
+			    "--rrdcached, or stop that one, let it write all it "
+			    "has, and remove '%s/" CACHED_FILE "'",
+			    store->path, store->cached, store->path);
+	if (!address)
+		return 0;
+	free(store->cached);
+	free(store->real);
+	store->cached = strdup(address);
+	store->real = realpath(store->path, NULL);
+	if (!store->cached || !store->real)
+		return fail(ENOMEM, "'%s': %s", store->path, strerror(errno));
+	snprintf(text, sizeof(text), "%s\n", address);
+	err = file_replace(store->fd, CACHED_FILE, text, strlen(text));
+	if (err)
+		return fail(-err, "cannot write '%s/" CACHED_FILE "': %s",
+			    store->path, strerror(-err));
+
+	return 0;
+}
+
 int store_open(struct store *ret_store, const char *path)
 {
 	struct store store;
@@ -93,6 +149,8 @@ int store_open(struct store *ret_store, const char *path)
 	err = open_base(&store, path, 0);
 	if (!err)
 		err = read_step(&store, &store.step);
+	if (!err)
+		err = read_cached(&store);
 	if (!err && !store.step)
 		err = fail(ENOENT,
 			   "'%s' holds no samples; "
@@ -224,6 +282,8 @@ int store_open_writer(struct store *ret_store, const char *path, int step)
 		err = lock(&store);
 	if (!err)
 		err = settle_step(&store, step);
+	if (!err)
+		err = read_cached(&store);
 	if (err)
 		store_close(&store);
 	else

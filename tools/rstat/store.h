@@ -19,6 +19,8 @@
 
 struct store {
 	char *path;	/* as the user gave it */
+	char *real;	/* absolute, if cached is set */
+	char *cached;	/* address of the rrdcached that writes it, or NULL */
 	int fd;
 	int lock;	/* -1 when only reading */
 	int step;
@@ -32,6 +34,13 @@ int store_open(struct store *ret_store, const char *path);
  */
 int store_open_writer(struct store *ret_store, const char *path, int step);
 void store_close(struct store *store);
+
+/*
+ * DIR/rrdcached says through which daemon the files are written, for those who
+ * read. A store that has it must not be written directly: the daemon's journal
+ * may still be replayed, and its older samples would then be refused.
+ */
+int store_set_cached(struct store *store, const char *address);
 
 /* Where one series is. */
 struct series_dir {
@@ -48,6 +57,10 @@ void series_dir_close(struct series_dir *dir);
 int store_writer_series(const struct store *store,
 			const struct container_id *id, int64_t first,
 			struct series_dir *ret_dir, struct meta *ret_meta);
+/* The first directory of that name and serial, if there is one. */
+int store_open_directory(const struct store *store,
+			 const struct container_id *id,
+			 struct series_dir *ret_dir);
 int store_write_meta(const struct series_dir *dir, const struct meta *meta);
 
 /* The same for a series that must exist, for reading; @dir->path says which. */
@@ -73,6 +86,10 @@ int store_each(const struct store *store,
 	       int (*visit)(void *arg, const struct series_dir *dir,
 			    const struct meta *meta),
 	       void *arg);
+
+/* The same without opening anything: paths for store_open_series(). */
+int store_each_path(const struct store *store,
+		    int (*visit)(void *arg, const char *path), void *arg);
 
 /* "web%3A1"; "ab/web%3A1@17" with @series > 1 appended as ".N". */
 void store_encode(const char *name, char *buf, size_t size);

@@ -183,18 +183,42 @@ int store_find_series(const struct store *store, const char *name,
 	return 0;
 }
 
-static int visit_one(const struct store *store, const char *path,
-		     int (*visit)(void *arg, const struct series_dir *dir,
-				  const struct meta *meta),
-		     void *arg)
+int store_each_path(const struct store *store,
+		    int (*visit)(void *arg, const char *path), void *arg)
 {
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < 256; i++) {
+		struct names names = {};
+		char top[3];
+
+		snprintf(top, sizeof(top), "%02x", i & 0xff);
+		err = list_series(store, top, "", &names);
+		for (size_t n = 0; !err && n < names.nr; n++)
+			err = visit(arg, names.name[n]);
+		names_free(&names);
+	}
+
+	return err;
+}
+
+struct each {
+	const struct store *store;
+	int (*visit)(void *arg, const struct series_dir *dir,
+		     const struct meta *meta);
+	void *arg;
+};
+
+static int visit_one(void *arg, const char *path)
+{
+	const struct each *each = arg;
 	struct series_dir dir = { .fd = -1 };
 	struct meta meta = {};
 	int err;
 
 	snprintf(dir.path, sizeof(dir.path), "%s", path);
-	err = store_open_series(store, &dir, &meta);
-	err = visit(arg, &dir, err ? NULL : &meta);
+	err = store_open_series(each->store, &dir, &meta);
+	err = each->visit(each->arg, &dir, err ? NULL : &meta);
 	series_dir_close(&dir);
 	meta_free(&meta);
 
@@ -206,18 +230,7 @@ int store_each(const struct store *store,
 			    const struct meta *meta),
 	       void *arg)
 {
-	int err = 0;
+	struct each each = { store, visit, arg };
 
-	for (unsigned int i = 0; !err && i < 256; i++) {
-		struct names names = {};
-		char top[3];
-
-		snprintf(top, sizeof(top), "%02x", i & 0xff);
-		err = list_series(store, top, "", &names);
-		for (size_t n = 0; !err && n < names.nr; n++)
-			err = visit_one(store, names.name[n], visit, arg);
-		names_free(&names);
-	}
-
-	return err;
+	return store_each_path(store, visit_one, &each);
 }

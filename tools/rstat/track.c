@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "history.h"
 #include "layout.h"
 #include "rrd_shim.h"
 #include "say.h"
@@ -86,32 +87,19 @@ static int find_range(const struct track *track,
 	return 0;
 }
 
-static int fetch(const struct track *track, enum layout_kind kind, int64_t step,
-		 struct rrd_table *table)
+static int fetch(const struct track *track, enum layout_kind kind, int64_t from,
+		 int64_t step, struct rrd_table *table)
 {
 	char name[LAYOUT_FILE_LEN];
 	int err;
 
 	layout_file_name(kind, track->set, name);
-	err = rrd_shim_fetch(name, layout_files[kind].cf, track->from,
-			     track->to, step, table);
+	err = rrd_shim_fetch(name, layout_files[kind].cf, from, track->to, step,
+			     table);
 	if (err)
 		return fail(-err, "'%s/%s': %s", track->dir.path, name,
 			    failure());
 	return 0;
-}
-
-/* The value of a column in the row that covers the time up to @stamp. */
-static double value_at(const struct rrd_table *table, int column, int64_t stamp)
-{
-	int64_t row;
-
-	if (column < 0 || stamp <= table->from)
-		return NAN;
-	row = (stamp - table->from - 1) / table->step;
-	if (row < 0 || row >= (int64_t)table->rows)
-		return NAN;
-	return table->data[(size_t)row * table->columns + (size_t)column];
 }
 
 static int column_of(const struct track *track, const struct rrd_table *table,
@@ -123,10 +111,23 @@ static int column_of(const struct track *track, const struct rrd_table *table,
 	return rrd_table_column(table, name);
 }
 
+/* Nanoseconds of CPU time since the row before, in percent of one CPU. */
+static double rate(const struct rrd_table *use, int column, int64_t stamp)
+{
+	double grown = rrd_table_value(use, column, stamp) -
+		       rrd_table_value(use, column, stamp - use->step);
+
+	/* It began anew. */
+	if (grown < 0)
+		return NAN;
+	return grown / 1e9 / (double)use->step * 100;
+}
+
 static int make_rows(struct track *track, const struct rrd_table *use)
 {
 	int held = column_of(track, use, "held");
 	int failed = column_of(track, use, "fail");
+	bool grows = meta_held_grows(track->resource);
 
 	track->step = use->step;
 	track->row = calloc(use->rows + 1, sizeof(*track->row));
@@ -140,8 +141,10 @@ static int make_rows(struct track *track, const struct rrd_table *use)
 		if (row->stamp - use->step >= track->to ||
 		    row->stamp <= track->from)
 			continue;
-		row->held = value_at(use, held, row->stamp);
-		row->failures = value_at(use, failed, row->stamp) *
+		row->held = rrd_table_value(use, held, row->stamp);
+		if (grows)
+			row->held = rate(use, held, row->stamp);
+		row->failures = rrd_table_value(use, failed, row->stamp) *
 				(double)use->step;
 		track->nr++;
 	}
@@ -162,14 +165,16 @@ static void set_bounds(struct track *track, const struct rrd_table *cap)
 
 		row->barrier = NAN;
 		row->limit = NAN;
-		if (row->stamp > track->last || row->stamp < track->meta.first)
+		if (row->stamp - track->step >= track->last ||
+		    row->stamp < track->meta.first || !meta_bounds_shown(r))
 			continue;
 		for (unsigned int c = 0; c < r->nr_changes; c++)
 			if (r->change[c].stamp <= row->stamp)
 				b = &r->change[c].bounds;
 		if (!b) {
-			row->barrier = value_at(cap, barrier, row->stamp);
-			row->limit = value_at(cap, limit, row->stamp);
+			row->barrier = rrd_table_value(cap, barrier,
+						       row->stamp);
+			row->limit = rrd_table_value(cap, limit, row->stamp);
 			continue;
 		}
 		if (b->barrier != RESCORE_UNLIMITED)
@@ -184,18 +189,27 @@ static int read_rows(struct track *track)
 	struct rrd_table use = {}, peak = {}, cap = {};
 	int err, column;
 
-	err = fetch(track, LAYOUT_USE, 1, &use);
+	err = fetch(track, LAYOUT_USE, track->from, 1, &use);
+	if (!err && meta_held_grows(track->resource)) {
+		/* The first row needs one before it. */
+		int64_t before = track->from - use.step;
+
+		rrd_table_free(&use);
+		err = fetch(track, LAYOUT_USE, before, 1, &use);
+	}
 	if (!err)
 		err = make_rows(track, &use);
 	if (!err)
-		err = fetch(track, LAYOUT_PEAK, track->step, &peak);
+		err = fetch(track, LAYOUT_PEAK, track->from, track->step,
+			    &peak);
 	if (!err)
-		err = fetch(track, LAYOUT_CAP, 1, &cap);
+		err = fetch(track, LAYOUT_CAP, track->from, 1, &cap);
 	if (!err) {
 		column = column_of(track, &peak, "peak");
 		for (size_t i = 0; i < track->nr; i++)
-			track->row[i].peak = value_at(&peak, column,
-						      track->row[i].stamp);
+			track->row[i].peak =
+				rrd_table_value(&peak, column,
+						track->row[i].stamp);
 		set_bounds(track, &cap);
 	}
 	rrd_table_free(&use);
@@ -203,6 +217,41 @@ static int read_rows(struct track *track)
 	rrd_table_free(&cap);
 
 	return err;
+}
+
+static int keep_forecast(void *arg, const struct outlook *outlook)
+{
+	struct track *track = arg;
+
+	track->forecast = outlook->forecast;
+	track->forecasting = true;
+
+	return 0;
+}
+
+/*
+ * Without a range: what the forecast was made from, and half as much of what
+ * will be.
+ */
+static int add_forecast(struct track *track, const struct track_query *query)
+{
+	const struct forecast *f = &track->forecast;
+	int64_t reach, history;
+	int err;
+
+	err = history_forecast(&track->dir, &track->meta, query->resource,
+			       keep_forecast, track);
+	if (err || !track->forecasting)
+		return err;
+	reach = f->trend == FORECAST_TOO_LITTLE ? track->last : f->reach;
+	history = f->trend == FORECAST_TOO_LITTLE ? track->last - f->first :
+						    reach - f->origin;
+	if (!query->from)
+		track->from = track->last - history;
+	if (!query->to)
+		track->to = track->last + (reach - track->last + 1) / 2;
+
+	return 0;
 }
 
 int track_read(const struct store *store, const struct track_query *query,
@@ -216,6 +265,7 @@ int track_read(const struct store *store, const struct track_query *query,
 				&track.dir, &track.meta);
 	if (err)
 		return err;
+	history_sync(store, &track.dir, &track.meta);
 	track.resource = meta_find(&track.meta, query->resource, &track.set);
 	if (!track.resource)
 		err = fail_resource(&track, query->resource);
@@ -230,6 +280,8 @@ int track_read(const struct store *store, const struct track_query *query,
 	}
 	if (!err)
 		err = find_range(&track, query, &track.from, &track.to);
+	if (!err && query->forecast)
+		err = add_forecast(&track, query);
 	if (!err)
 		err = read_rows(&track);
 	if (err)

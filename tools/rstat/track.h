@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "forecast.h"
 #include "store.h"
 
 /* One row: the step that ends at stamp. NAN: not known; bounds: none. */
@@ -25,6 +26,9 @@ struct track {
 	unsigned int set;
 	int64_t last;		/* newest sample in the store */
 
+	bool forecasting;	/* the forecast is known and to be shown */
+	struct forecast forecast;
+
 	int64_t from, to;	/* of the rows, aligned */
 	int64_t step;		/* of the rows */
 	size_t nr;
@@ -38,6 +42,7 @@ struct track_query {
 	const char *serial;
 	const char *from;	/* as rrdtool takes times */
 	const char *to;
+	bool forecast;		/* to the end of what can be foreseen */
 };
 
 /* In a child process: changes the working directory. */

@@ -137,7 +137,7 @@ static int parse_operands(const struct verb *verb, int argc, char **argv,
 		    verb->name, argv[optind + verb->nr_operands], verb->name);
 		return -EINVAL;
 	}
-	if (n < verb->nr_operands) {
+	if (n < verb->nr_operands - verb->nr_optional) {
 		say("%s: give %s; try 'rstat help %s'", verb->name,
 		    verb->operands, verb->name);
 		return -EINVAL;

@@ -18,11 +18,19 @@ struct args {
 	const char *to;
 	const char *serial;
 	const char *output;
+	const char *horizon;
+	const char *compare;
+	const char *rrdcached;
+	const char *theme;
 	long step;		/* 0: that of the store, or 60 */
 	long count;		/* 0: no end */
 	long width;
 	long height;
+	long containers;
+	long resources;
 	bool quiet;
+	bool all;
+	bool forecast;
 	bool json;
 	bool csv;
 };
@@ -47,6 +55,7 @@ struct verb {
 	const char *more;	/* a paragraph, or NULL */
 	const struct option_desc *options;	/* ends with a NULL name */
 	int (*run)(const struct args *args);	/* returns an exit status */
+	int nr_optional;	/* of the operands, the last ones */
 };
 
 /* Parse, run and print errors; returns the exit status. */

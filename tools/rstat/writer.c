@@ -8,18 +8,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "record.h"
 #include "say.h"
 #include "writer.h"
 
-/* What the child tells; it may end at any moment. */
+/* What the children tell; they may end at any moment. */
 struct writer_shared {
-	uint32_t busy_with;	/* index + 1 */
+	uint32_t busy_with[WRITERS_MAX];	/* index + 1 */
+	uint32_t daemon_complained;
 	struct {
 		int64_t stamp;	/* stored up to here; 0: not */
 		uint32_t complaint;
+		uint32_t plain;
 	} result[];
 };
+
+#define SERIES_PER_WRITER 64	/* fewer are not worth another process */
+#define BATCH_BYTES	(256 * 1024)	/* of updates, sent to rrdcached */
 
 /* FNV-1a; 0 means none. Digits are left out: "5 KB free" is no news after 6. */
 static uint32_t hash_text(const char *text)
@@ -42,25 +48,117 @@ static uint32_t complain(uint32_t before)
 	return hash;
 }
 
-static void write_one(struct writer *writer, size_t i)
+static void write_failed(struct writer *writer, size_t i)
 {
-	struct series *series = writer->series[i];
-	int64_t stamp = 0;
-
-	writer->shared->busy_with = (uint32_t)i + 1;
-	if (record_series(writer->store, series, &stamp)) {
-		writer->shared->result[i].complaint =
-			complain(series->complaint);
-	} else {
-		if (series->complaint)
-			say("'%s' is stored again", series->id.name);
-		writer->shared->result[i].complaint = 0;
-		writer->shared->result[i].stamp = stamp;
-	}
-	writer->shared->busy_with = 0;
+	writer->shared->result[i].complaint =
+		complain(writer->series[i]->complaint);
 }
 
-static void writer_child(struct writer *writer)
+static void write_succeeded(struct writer *writer, size_t i,
+			    const struct recorded *recorded)
+{
+	if (writer->series[i]->complaint)
+		say("'%s' is stored again", writer->series[i]->id.name);
+	writer->shared->result[i].complaint = 0;
+	writer->shared->result[i].plain = recorded->plain;
+	writer->shared->result[i].stamp = recorded->stamp;
+}
+
+static void write_one(struct writer *writer, size_t i)
+{
+	struct recorded recorded;
+
+	writer->shared->busy_with[i % writer->parts] = (uint32_t)i + 1;
+	if (record_series(writer->store, writer->series[i], &recorded))
+		write_failed(writer, i);
+	else
+		write_succeeded(writer, i, &recorded);
+	writer->shared->busy_with[i % writer->parts] = 0;
+}
+
+/* --- through rrdcached ------------------------------------------------------------- */
+
+struct sending {
+	struct writer *writer;
+	struct cached *cached;
+	struct recorded *recorded; /* by series; stamp 0: not in this batch */
+};
+
+static void refused(void *arg, unsigned int owner, const char *message)
+{
+	struct sending *s = arg;
+	const struct series *series = s->writer->series[owner];
+
+	/* More lines of it may be refused: one complaint will do. */
+	if (!s->recorded[owner].stamp)
+		return;
+	s->recorded[owner].stamp = 0;
+	(void)fail(EIO, "'%s': rrdcached: %s", series->id.name, message);
+	write_failed(s->writer, owner);
+}
+
+/* What the batch is made of: series first..last - 1. False: the daemon is gone. */
+static bool send_batch(struct sending *s, size_t first, size_t last)
+{
+	int err = cached_send(s->cached, refused, s);
+
+	if (err && !s->writer->daemon_complained)
+		say("%s (samples are kept for a while)", failure());
+	s->writer->shared->daemon_complained = err;
+	for (size_t i = first; i < last; i += s->writer->parts)
+		if (!err && s->recorded[i].stamp)
+			write_succeeded(s->writer, i, &s->recorded[i]);
+
+	return !err;
+}
+
+static void send_all(struct sending *s, unsigned int part)
+{
+	struct writer *writer = s->writer;
+	size_t first = part;
+
+	for (size_t i = part; i < writer->nr; i += writer->parts) {
+		int err;
+
+		writer->shared->busy_with[i % writer->parts] = (uint32_t)i + 1;
+		err = record_cached(writer->store, writer->series[i], s->cached,
+				    (unsigned int)i, &s->recorded[i]);
+		writer->shared->busy_with[i % writer->parts] = 0;
+		if (err) {
+			/* Some of its files may be in the batch already. */
+			s->recorded[i].stamp = 0;
+			write_failed(writer, i);
+		}
+		if (cached_waiting(s->cached) < BATCH_BYTES)
+			continue;
+		if (!send_batch(s, first, i + 1))
+			return;
+		first = i + writer->parts;
+	}
+	(void)send_batch(s, first, writer->nr);
+}
+
+static void write_cached(struct writer *writer, unsigned int part)
+{
+	struct sending s = { .writer = writer };
+
+	s.recorded = calloc(writer->nr, sizeof(*s.recorded));
+	if (!s.recorded || cached_open(&s.cached, writer->store->cached)) {
+		/* Once for all of them, and once until it is back. */
+		if (!writer->daemon_complained && !part)
+			say("%s (samples are kept for a while)", failure());
+		writer->shared->daemon_complained = true;
+		return;
+	}
+	if (writer->daemon_complained && !part)
+		say("rrdcached is there again");
+	writer->shared->daemon_complained = false;
+	send_all(&s, part);
+	cached_close(s.cached);
+	free(s.recorded);
+}
+
+static void writer_child(struct writer *writer, unsigned int part)
 {
 	sigset_t none;
 
@@ -72,11 +170,15 @@ static void writer_child(struct writer *writer)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 
+	if (writer->store->cached) {
+		write_cached(writer, part);
+		_exit(RSTAT_OK);
+	}
 	/* What killed a writer before comes last. */
-	for (size_t i = 0; i < writer->nr; i++)
+	for (size_t i = part; i < writer->nr; i += writer->parts)
 		if (!writer->series[i]->crashed)
 			write_one(writer, i);
-	for (size_t i = 0; i < writer->nr; i++)
+	for (size_t i = part; i < writer->nr; i += writer->parts)
 		if (writer->series[i]->crashed)
 			write_one(writer, i);
 	_exit(RSTAT_OK);
@@ -90,7 +192,7 @@ static void writer_done(struct writer *writer)
 	writer->shared = NULL;
 	writer->series = NULL;
 	writer->nr = 0;
-	writer->pid = 0;
+	writer->running = 0;
 }
 
 static int writer_prepare(struct writer *writer, struct batch *batch)
@@ -110,6 +212,7 @@ static int writer_prepare(struct writer *writer, struct batch *batch)
 	if (shared == MAP_FAILED)
 		return fail(ENOMEM, "no memory");
 	writer->shared = shared;
+	writer->shared->daemon_complained = writer->daemon_complained;
 	writer->series = calloc(n, sizeof(struct series *));
 	if (!writer->series) {
 		writer_done(writer);
@@ -126,16 +229,34 @@ static int writer_prepare(struct writer *writer, struct batch *batch)
 	return 0;
 }
 
+static unsigned int count_parts(size_t series)
+{
+	unsigned int parts = child_cpus();
+
+	if (parts > WRITERS_MAX)
+		parts = WRITERS_MAX;
+	while (parts > 1 && series / parts < SERIES_PER_WRITER)
+		parts--;
+	return parts;
+}
+
 int writer_start(struct writer *writer, struct batch *batch)
 {
 	int err = writer_prepare(writer, batch);
 
 	if (err || !writer->nr)
 		return err;
-	writer->pid = fork();
-	if (!writer->pid)
-		writer_child(writer);
-	if (writer->pid < 0) {
+	writer->parts = count_parts(writer->nr);
+	for (unsigned int part = 0; part < writer->parts; part++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			writer_child(writer, part);
+		writer->pid[part] = pid > 0 ? pid : 0;
+		writer->running += pid > 0;
+	}
+	/* What has no writer stays where it is. */
+	if (!writer->running) {
 		err = errno;
 		writer_done(writer);
 		return fail(err, "cannot start the writer: %s", strerror(err));
@@ -144,9 +265,9 @@ int writer_start(struct writer *writer, struct batch *batch)
 	return 0;
 }
 
-static void say_killed(struct writer *writer, int status)
+static void say_killed(struct writer *writer, unsigned int part, int status)
 {
-	uint32_t busy = writer->shared->busy_with;
+	uint32_t busy = writer->shared->busy_with[part];
 	struct series *series = NULL;
 
 	if (busy && busy <= writer->nr)
@@ -163,33 +284,53 @@ static void say_killed(struct writer *writer, int status)
 		series->crashed = true;
 }
 
-bool writer_reap(struct writer *writer, bool wait)
+static void take_over(struct writer *writer)
 {
-	int status;
-	pid_t pid;
-
-	if (!writer->pid)
-		return true;
-	do {
-		pid = waitpid(writer->pid, &status, wait ? 0 : WNOHANG);
-	} while (pid < 0 && errno == EINTR);
-	if (!pid)
-		return false;
-
+	writer->daemon_complained = writer->shared->daemon_complained;
 	for (size_t i = 0; i < writer->nr; i++) {
 		struct series *series = writer->series[i];
 		int64_t stamp = writer->shared->result[i].stamp;
 
 		series->complaint = writer->shared->result[i].complaint;
-		if (!stamp)
+		if (!stamp) {
+			/* What is in the files they must be asked. */
+			series->sent_use = series->sent_cap = 0;
+			series->plain = false;
 			continue;
+		}
+		series->plain = writer->shared->result[i].plain;
+		series_sent(series, stamp);
 		writer->rows_stored += series->use.nr;
 		series_written(series, stamp);
 		writer->rows_stored -= series->use.nr;
 		series->crashed = false;
 	}
-	if (pid > 0 && (!WIFEXITED(status) || WEXITSTATUS(status)))
-		say_killed(writer, status);
+}
+
+bool writer_reap(struct writer *writer, bool wait)
+{
+	if (!writer->running)
+		return true;
+	for (unsigned int part = 0; part < writer->parts; part++) {
+		int status;
+		pid_t pid;
+
+		if (!writer->pid[part])
+			continue;
+		do {
+			pid = waitpid(writer->pid[part], &status,
+				      wait ? 0 : WNOHANG);
+		} while (pid < 0 && errno == EINTR);
+		if (!pid)
+			continue;
+		writer->pid[part] = 0;
+		writer->running--;
+		if (pid > 0 && (!WIFEXITED(status) || WEXITSTATUS(status)))
+			say_killed(writer, part, status);
+	}
+	if (writer->running)
+		return false;
+	take_over(writer);
 	writer_done(writer);
 
 	return true;
@@ -197,6 +338,8 @@ bool writer_reap(struct writer *writer, bool wait)
 
 void writer_kill(struct writer *writer)
 {
-	if (writer->pid)
-		(void)kill(writer->pid, SIGKILL);
+	for (unsigned int part = 0; writer->running && part < writer->parts;
+	     part++)
+		if (writer->pid[part])
+			(void)kill(writer->pid[part], SIGKILL);
 }

@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# How fast rstat is, beside rrdtool and rrdcached in the same run, on this
+# machine. Prints a table and keeps it: bench/results/rstat.json and
+# docs/rstat-performance.md. Called by `make bench`, which builds first.
+#
+#   tests/bench/rstat.sh [FOLDER]    2 GB of files go there for a while
+
+set -eu
+cd "$(dirname "$0")/../.."
+
+O=$(readlink -f "${O:-build}")
+bench=$O/tests/bench/rstat
+rstat=$O/rstat
+raw=$O/rstat-bench.tsv
+work=$(mktemp -d "${1:-$O}/rstat-bench.XXXXXX")
+daemon=
+trap '[ -z "$daemon" ] || kill "$daemon"; rm -rf "$work"' EXIT
+
+now() { date +%s%N; }
+
+# seconds NAME UNIT DIVISOR COMMAND...: the best of five
+best()
+{
+	local name=$1 unit=$2 divisor=$3 start took best=0
+
+	shift 3
+	for _ in 1 2 3 4 5; do
+		start=$(now)
+		"$@" > /dev/null
+		took=$(($(now) - start))
+		[ $best -ne 0 ] && [ $took -ge $best ] || best=$took
+	done
+	printf '%s\t%s\t%s\n' "$name" \
+		"$(awk "BEGIN { printf \"%.4g\", $best / $divisor }")" "$unit"
+}
+
+graphs_by_rrdtool()
+{
+	local i
+
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		(cd "$work/fleet/"*/container-00000@1 && rrdtool graph - \
+			--start 1763942400 --end 1767830400 \
+			--width 860 --height 300 --slope-mode --title "$i" \
+			DEF:a=use.rrd:resource01_held:AVERAGE \
+			DEF:b=peak.rrd:resource01_peak:MAX \
+			DEF:c=cap.rrd:resource01_bar:LAST \
+			DEF:d=cap.rrd:resource01_lim:LAST \
+			AREA:a#7CB3E6AA:held LINE1:b#4A6E8C:peak \
+			LINE2:c#F2A73B:barrier LINE2:d#D64545:limit)
+	done
+}
+
+graphs_by_rstat()
+{
+	local i
+
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		"$rstat" graph container-00000 resource01 -d "$work/fleet" \
+			--from 1763942400 --to 1767830400 -o -
+	done
+}
+
+sheet_by_rstat()
+{
+	"$rstat" graph container-00000 --all -d "$work/fleet" \
+		--from 1763942400 --to 1767830400 -o -
+}
+
+{
+	"$bench" sample
+	"$bench" memory
+	"$bench" export "$work/export"
+	mkdir "$work/cached"
+	rrdcached -g -l "unix:$work/s" -b "$work/cached" -p "$work/pid" \
+		-w 36000 -f 72000 > "$work/log" 2>&1 &
+	daemon=$!
+	for _ in $(seq 100); do [ -S "$work/s" ] && break; sleep 0.1; done
+	"$bench" cached "$work/cached" "$work/s"
+	"$bench" fleet "$work/fleet" 10000
+	"$bench" forecast "$work/fleet"
+	best "forecast: the same, and the machine: rstat forecast" s 1e9 \
+		"$rstat" forecast -d "$work/fleet"
+	best "graph: rrdtool graph, a process for each" ms 1e7 graphs_by_rrdtool
+	best "graph: rstat graph, a process for each" ms 1e7 graphs_by_rstat
+	best "graph: a sheet of 24, for each" ms 2.4e7 sheet_by_rstat
+} > "$raw"
+
+jq -R -n '{version: 1, results: [inputs | split("\t") |
+	{name: .[0], value: (.[1] | tonumber), unit: .[2]}]}' \
+	"$raw" > bench/results/rstat.json
+
+# of NAME: its value
+value() { jq -r --arg n "$1" '.results[] | select(.name == $n) | .value' bench/results/rstat.json; }
+# ratio NAME OTHER: how many times larger
+ratio() { awk "BEGIN { printf \"%.3g\", $(value "$1") / $(value "$2") }"; }
+
+table()
+{
+	jq -r '"| what | measured |", "|---|---:|",
+		(.results[] | "| \(.name) | \(.value) \(.unit) |")' \
+		bench/results/rstat.json
+}
+
+flush='export: rstat, a flush of 30 rounds'
+{
+	cat << TEXT
+# How fast rstat is
+
+$(nproc) CPUs, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(uname -sr), in one
+run; made by \`make bench\`. Medians or best of five.
+
+$(table)
+
+- **Sample**: reading the mapped table is $(ratio 'sample: 1,000,000 values by pread of kept-open files' 'sample: 10,000 x 100 values, mapped table') times as fast as reading as many
+  values from files of the kernel that are kept open, and $(ratio 'sample: 1,000,000 values by open, read, close' 'sample: 10,000 x 100 values, mapped table') times as
+  opening them. A round of the collector takes the peaks, too.
+- **Export**: an update is one time stamp of one file with 24 or 48 values, in
+  files of the store. A flush of 30 rounds stores $(ratio "$flush" 'export: rrdtool update, a process for each') times as many as
+  \`rrdtool update\`, $(ratio "$flush" 'export: rrdtool -, pipelined') times as many as \`rrdtool -\` and $(ratio "$flush" 'export: rrd_update_r, one sample a call') times as many as
+  one call of librrd for each. The collector flushes 5 rounds at a step of a
+  minute; the price is then librrd's work on text, about 0.3 µs a value.
+- **rrdcached**: $(ratio "rrdcached: rstat's batches" 'rrdcached: one update, one answer') times as many updates as with an answer to each.
+- **Graphs**: $(ratio 'graph: rrdtool graph, a process for each' 'graph: rstat, a child of a process that serves') times as fast as the rrdtool command where librrd and its
+  fonts are loaded already, $(ratio 'graph: rrdtool graph, a process for each' 'graph: a sheet of 24, for each') times on a sheet; a single \`rstat graph\` starts a
+  process as rrdtool does.
+- **Forecasts** are made from the stored peaks of each day. The 10,000 containers'
+  files are links to those of 20: as much is read and computed, but it is in the
+  page cache.
+TEXT
+} > docs/rstat-performance.md
+table
