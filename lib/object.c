@@ -148,8 +148,13 @@ static int size_amounts(struct load *load, struct bpf_object *object,
 		extra = bpf_map__map_extra(map);
 		if (!extra)
 			continue;
+		/* the spare keeps the administrator from being locked out of a
+		 * machine where very little was asked for
+		 */
 		err = bpf_map__set_map_extra(map, 0) ?:
-			      bpf_map__set_max_entries(map, objects / extra);
+						       bpf_map__set_max_entries(
+				       map,
+				       objects / extra + RESCORE_PAYERS_SPARE);
 		if (err)
 			return rescore_error(err, "cannot size map %s: %s",
 					     bpf_map__name(map),
