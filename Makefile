@@ -40,9 +40,11 @@ BPF_OBJ	:= $(patsubst %.bpf.c,$(O)/bpf/%.bpf.o,$(notdir $(BPF_SRC)))
 LIB_OBJ	:= $(LIB_SRC:%.c=$(O)/%.o)
 CTL_OBJ	:= $(CTL_SRC:%.c=$(O)/%.o)
 STAT_OBJ := $(STAT_SRC:%.c=$(O)/%.o)
+LIVE_OBJ := $(patsubst tests/live/%.bpf.c,$(O)/tests/live/%.bpf.o,$(wildcard tests/live/*.bpf.c))
 KTESTS	:= $(KTEST_SRC:%.c=$(O)/%)
 
 LIBS	:= -lbpf -lelf -lz
+STAT_LIBS := -lncursesw -ltinfo -lmicrohttpd -lnettle -ldl -lm
 SONAME	:= librescore.so.$(SOVERSION)
 
 ifeq ($(V),1)
@@ -60,7 +62,7 @@ all: bpf lib tools kernel-tests	## build everything
 bpf: $(BPF_OBJ)
 lib: $(O)/librescore.so $(O)/librescore.a $(O)/rescore.pc
 tools: $(O)/rlimitctl $(O)/rstat
-kernel-tests: $(KTESTS)
+kernel-tests: $(KTESTS) $(LIVE_OBJ)
 
 # --- BPF ---------------------------------------------------------------------
 
@@ -72,6 +74,13 @@ $(O)/vmlinux.h: $(CACHE)/kernel/cloud/vmlinux.btf
 	$(call msg,BTF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(BPFTOOL) btf dump file $< format c > $@
+
+# Controllers that only a test has.
+$(O)/tests/live/%.bpf.o: tests/live/%.bpf.c $(O)/vmlinux.h
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)llvm-strip-19 -g $@
 
 vpath %.bpf.c kernel/rescore kernel/controllers
 $(O)/bpf/%.bpf.o: %.bpf.c $(O)/vmlinux.h
@@ -97,6 +106,10 @@ $(O)/%.o: %.c Makefile $(O)/defs
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
+# The page is part of the program.
+$(O)/tools/rstat/assets.o $(O)/san/tools/rstat/assets.o: \
+	$(wildcard tools/rstat/web/*)
+
 $(O)/$(SONAME): $(LIB_OBJ)
 	$(call msg,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs $(LDFLAGS) $^ $(LIBS) -o $@
@@ -119,7 +132,7 @@ $(O)/rlimitctl: $(CTL_OBJ) $(O)/librescore.a
 
 $(O)/rstat: $(STAT_OBJ) $(O)/librescore.a
 	$(call msg,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -ljansson $(LIBS) -ldl -lm -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ -ljansson $(LIBS) $(STAT_LIBS) -o $@
 
 # --- tests ---------------------------------------------------------------------
 
@@ -140,7 +153,7 @@ UNIT_TESTS := $(patsubst %.c,$(O)/san/%,$(wildcard tests/unit/test_*.c))
 RSTAT_TESTS := $(patsubst %.c,$(O)/san/%,$(wildcard tests/rstat/test_*.c))
 
 unit-tests: $(UNIT_TESTS)
-rstat-tests: $(RSTAT_TESTS)
+rstat-tests: $(RSTAT_TESTS) $(O)/san/fake-rstat $(O)/san/fake-history
 
 $(O)/san/%.o: %.c Makefile $(O)/defs
 	$(call msg,SAN,$@)
@@ -164,7 +177,19 @@ $(RSTAT_TESTS): $(O)/san/tests/rstat/%: tests/rstat/%.c $(O)/san/rstat.a $(O)/sa
 	$(call msg,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SAN_CFLAGS) -Itools/rstat -Itests/unit $< \
-		$(O)/san/rstat.a $(O)/san/lib.a -ljansson $(LIBS) -ldl -lm -o $@
+		$(O)/san/rstat.a $(O)/san/lib.a -ljansson $(LIBS) $(STAT_LIBS) -o $@
+
+# rstat with the kernel's part replaced: its live_open() comes first.
+$(O)/san/tests/rstat/fake_%.o: ALL_CFLAGS += -Itools/rstat
+$(O)/san/fake-rstat: $(O)/san/tests/rstat/fake_live.o \
+		$(O)/san/tools/rstat/main.o $(O)/san/rstat.a $(O)/san/lib.a
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(SAN_CFLAGS) $^ -ljansson $(LIBS) $(STAT_LIBS) -o $@
+
+$(O)/san/fake-history: $(O)/san/tests/rstat/fake_history.o \
+		$(O)/san/rstat.a $(O)/san/lib.a
+	$(call msg,TEST,$@)
+	$(Q)$(CC) $(SAN_CFLAGS) $^ -ljansson $(LIBS) $(STAT_LIBS) -o $@
 
 $(O)/tests/bench/rstat: tests/bench/rstat.c $(filter-out %/main.o,$(STAT_OBJ)) $(O)/librescore.a
 	$(call msg,CC,$@)
@@ -211,6 +236,9 @@ install: bpf lib tools	## into DESTDIR, below PREFIX
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rlimitctl
 	install -D -m 644 -t $(DESTDIR)$(LIBDIR)/systemd/system \
 		packaging/systemd/*.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rescore \
+		packaging/prometheus/rescore.rules.yml \
+		packaging/grafana/rescore.json
 	for page in $(MAN_SRC); do \
 		install -D -m 644 $$page \
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \

@@ -18,6 +18,10 @@ struct args {
 	const char *to;
 	const char *serial;
 	const char *output;
+	const char *sort;
+	const char *listen;
+	const char *tokens;
+	const char *format;
 	const char *horizon;
 	const char *compare;
 	const char *rrdcached;
@@ -26,9 +30,12 @@ struct args {
 	long count;		/* 0: no end */
 	long width;
 	long height;
+	long top;		/* at most so many containers; 0: see the verb */
+	long delay;		/* seconds between two looks; 0: see the verb */
 	long containers;
 	long resources;
 	bool quiet;
+	bool batch;
 	bool all;
 	bool forecast;
 	bool json;
