@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A text in the exposition format, https://prometheus.io/docs/specs/om/ or
+ * Prometheus' own 0.0.4. Numbers are written from integers: exact up to 2^63
+ * pages, and the same in every locale.
+ */
+#ifndef RSTAT_OPENMETRICS_H
+#define RSTAT_OPENMETRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum om_dialect {
+	OM_1_0,		/* OpenMetrics 1.0: UNIT, # EOF, counters end in _total */
+	OM_TEXT,	/* Prometheus 0.0.4, as node_exporter reads it */
+};
+
+enum om_type { OM_GAUGE, OM_COUNTER };
+
+struct om {
+	enum om_dialect dialect;
+	char *data;
+	size_t len, room;
+	bool failed;		/* no memory */
+	const char *name;	/* of the family that is being written */
+	const char *suffix;	/* "_total" or "" */
+};
+
+void om_free(struct om *om);
+/* "application/openmetrics-text; …" */
+const char *om_content_type(enum om_dialect dialect);
+
+/*
+ * Begin a family: its name without "_total", which must live until the next
+ * one. @unit: "bytes" or NULL; the name has to end in it.
+ */
+void om_family(struct om *om, const char *name, enum om_type type,
+	       const char *unit, const char *help);
+
+/* {a="b",c="d"}, for as many samples as one likes. */
+#define OM_LABELS_LEN	640
+
+struct om_labels {
+	char text[OM_LABELS_LEN];
+	size_t len;
+};
+
+void om_labels_begin(struct om_labels *labels);
+void om_label(struct om_labels *labels, const char *name, const char *value);
+void om_labels_end(struct om_labels *labels);
+
+/* One sample of the family; @labels is the text of some, or "". */
+void om_integer(struct om *om, const char *labels, uint64_t value);
+/* @value × 10^-@decimals. */
+__extension__ typedef __int128 om_wide;
+void om_decimal(struct om *om, const char *labels, om_wide value,
+		unsigned int decimals);
+void om_infinite(struct om *om, const char *labels);
+
+/* The end of the text. 0 or -ENOMEM. */
+int om_end(struct om *om);
+
+#endif /* RSTAT_OPENMETRICS_H */
