@@ -13,6 +13,7 @@
 /* First byte of what the child sends. */
 #define SENT_RESULT	'+'
 #define SENT_FAILURE	'-'
+#define SENT_ABSENT	'0'	/* a failure: -ENOENT */
 
 #define CHILDREN_MAX	8
 
@@ -23,6 +24,8 @@ static int send(int fd, char kind, const void *data, size_t len)
 	return err ? err : write_all(fd, data, len);
 }
 
+static int child_pipe = -1;	/* in a child: where the result goes */
+
 static void child_main(child_fn fn, void *arg, int fd)
 {
 	char *data = NULL;
@@ -30,11 +33,13 @@ static void child_main(child_fn fn, void *arg, int fd)
 	FILE *out = open_memstream(&data, &len);
 	int err;
 
+	child_pipe = fd;
 	err = out ? fn(arg, out) : fail(ENOMEM, "no memory");
 	if (out && fclose(out) && !err)
 		err = fail(ENOMEM, "no memory");
 	if (err)
-		(void)send(fd, SENT_FAILURE, failure(), strlen(failure()));
+		(void)send(fd, err == -ENOENT ? SENT_ABSENT : SENT_FAILURE,
+			   failure(), strlen(failure()));
 	else
 		err = send(fd, SENT_RESULT, data, len);
 	/* Nothing that librrd has left behind is worth tidying up. */
@@ -80,28 +85,50 @@ int child_start(child_fn fn, void *arg, struct child *ret_child)
 	return 0;
 }
 
-int child_finish(struct child *child, struct blob *ret_result)
+void child_close_others(void)
 {
-	struct blob sent = {};
-	int err, rc;
+	const int first = STDERR_FILENO + 1;
 
-	err = blob_read(child->fd, &sent);
+	if (child_pipe > first)
+		(void)close_range((unsigned int)first,
+				  (unsigned int)child_pipe - 1, 0);
+	(void)close_range((unsigned int)child_pipe + 1, ~0U, 0);
+}
+
+int child_take(struct child *child, struct blob *sent, struct blob *ret_result)
+{
+	bool absent;
+	int err;
+
 	close(child->fd);
-	rc = wait_child(child->pid);
-	if (rc || err) {
-		blob_free(&sent);
-		return rc ? rc : fail(-err, "%s", strerror(-err));
+	err = wait_child(child->pid);
+	if (!err && (!sent->len || sent->data[0] != SENT_RESULT)) {
+		absent = sent->len && sent->data[0] == SENT_ABSENT;
+		err = fail(absent ? ENOENT : EIO, "%s",
+			   sent->len ? sent->data + 1 : "no result");
 	}
-	if (!sent.len || sent.data[0] != SENT_RESULT) {
-		err = fail(EIO, "%s", sent.len ? sent.data + 1 : "no result");
-		blob_free(&sent);
+	if (err) {
+		blob_free(sent);
 		return err;
 	}
-	sent.len--;
-	memmove(sent.data, sent.data + 1, sent.len + 1);
-	*ret_result = sent;
+	sent->len--;
+	memmove(sent->data, sent->data + 1, sent->len + 1);
+	*ret_result = *sent;
+	*sent = (struct blob){};
 
 	return 0;
+}
+
+int child_finish(struct child *child, struct blob *ret_result)
+{
+	struct blob sent = {}, unused;
+	int err = blob_read(child->fd, &sent);
+
+	if (!err)
+		return child_take(child, &sent, ret_result);
+	(void)child_take(child, &sent, &unused);
+
+	return fail(-err, "%s", strerror(-err));
 }
 
 int child_run(child_fn fn, void *arg, struct blob *ret_result)

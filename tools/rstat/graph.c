@@ -19,11 +19,6 @@
 /* The view is at least so many samples wide: one alone is a bar, no wall. */
 #define SAMPLES_MIN	5
 
-struct job {
-	const struct args *args;
-	struct graph_look look;
-};
-
 int graph_format_of(const char *path, enum graph_format *ret_format)
 {
 	static const struct {
@@ -152,7 +147,7 @@ static int render(const struct graph_look *look, const struct track *track,
 	return err;
 }
 
-static int draw_one(const struct store *store, const struct job *job, FILE *out)
+static int draw_one(const struct store *store, const struct graph_job *job, FILE *out)
 {
 	const struct args *args = job->args;
 	struct track_query query = {
@@ -176,10 +171,9 @@ static int draw_one(const struct store *store, const struct job *job, FILE *out)
 	return err;
 }
 
-/* In the child. */
-static int draw(void *arg, FILE *out)
+int graph_draw(void *arg, FILE *out)
 {
-	const struct job *job = arg;
+	const struct graph_job *job = arg;
 	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
 	struct store store;
 	int err;
@@ -249,11 +243,11 @@ static int deliver(const struct args *args, const struct blob *image)
 }
 
 /* What stands on the command line. */
-static int make_job(const struct args *args, struct job *ret)
+static int make_job(const struct args *args, struct graph_job *ret)
 {
 	const char *theme = args->theme ? args->theme : "light";
 	const char *wrong = check_operands(args);
-	struct job job = {
+	struct graph_job job = {
 		.args = args,
 		.look = {
 			.width = args->width ? args->width : WIDTH,
@@ -278,10 +272,10 @@ static int make_job(const struct args *args, struct job *ret)
 
 int graph_image(const struct args *args, struct blob *ret_image)
 {
-	struct job job;
+	struct graph_job job;
 	int err = make_job(args, &job);
 
-	return err ? err : child_run(draw, &job, ret_image);
+	return err ? err : child_run(graph_draw, &job, ret_image);
 }
 
 int graph_warm(void)
@@ -313,7 +307,7 @@ int graph_warm(void)
 int graph_run(const struct args *args)
 {
 	struct blob image;
-	struct job job;
+	struct graph_job job;
 	int err;
 
 	if (make_job(args, &job)) {
@@ -326,7 +320,7 @@ int graph_run(const struct args *args)
 		    "name a file");
 		return RSTAT_USAGE;
 	}
-	err = child_run(draw, &job, &image);
+	err = child_run(graph_draw, &job, &image);
 	if (!err) {
 		err = deliver(args, &image);
 		blob_free(&image);

@@ -137,6 +137,14 @@ int graph_image(const struct args *args, struct blob *ret_image);
  */
 int graph_warm(void);
 
+struct graph_job {
+	const struct args *args;
+	struct graph_look look;
+};
+
+/* In a child: the picture that the struct graph_job @job asks for. */
+int graph_draw(void *job, FILE *out);
+
 /* The verb. */
 int graph_run(const struct args *args);
 
