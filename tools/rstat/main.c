@@ -7,11 +7,15 @@
 #include "collect.h"
 #include "forecast_report.h"
 #include "graph.h"
+#include "metrics.h"
 #include "plan.h"
 #include "report.h"
 #include "say.h"
+#include "serve.h"
 #include "show.h"
 #include "source.h"
+#include "tokens.h"
+#include "top.h"
 #include "verb.h"
 
 #define TEXT(member)	OPTION_TEXT, offsetof(struct args, member), 0, 0
@@ -31,6 +35,14 @@
 }
 #define OPTION_TO { \
 	"to", 0, TEXT(to), "TIME", "the same; else the last sample" \
+}
+
+#define OPTION_TOKENS { \
+	"tokens", 't', TEXT(tokens), "FILE", "who may see what" \
+}
+#define OPTION_SORT { \
+	"sort", 's', TEXT(sort), "KEY", \
+	"trouble used rate failcnt held name, or a resource" \
 }
 
 /* clang-format off */
@@ -93,6 +105,48 @@ static const struct option_desc report_options[] = {
 	{}
 };
 
+static const struct option_desc show_options[] = {
+	OPTION_SORT,
+	{ "top", 'n', NUMBER(top, 1, 65535), "N", "only the first N" },
+	{ "all", 'a', FLAG(all), "rows that are not in use, too" },
+	{ "json", 0, FLAG(json), "for programs" },
+	{ "csv", 0, FLAG(csv), "for spreadsheets" },
+	{}
+};
+
+static const struct option_desc top_options[] = {
+	OPTION_SORT,
+	{ "delay", 'd', NUMBER(delay, 1, 60), "S",
+	  "seconds from look to look; 2" },
+	{ "batch", 'b', FLAG(batch), "lines instead of a screen" },
+	{ "count", 'n', NUMBER(count, 1, 1000000000), "N",
+	  "in a batch: stop after N looks" },
+	{}
+};
+
+static const struct option_desc metrics_options[] = {
+	{ "output", 'o', TEXT(output), "FILE", "replaced as a whole" },
+	{ "format", 0, TEXT(format), "KIND",
+	  "openmetrics, or text: 0.0.4, as in a *.prom" },
+	{ "top", 'n', NUMBER(top, 1, 65535), "N",
+	  "series of N containers, the worst; 1000" },
+	{ "all", 'a', FLAG(all), "of all containers" },
+	{}
+};
+
+static const struct option_desc serve_options[] = {
+	OPTION_DIR,
+	{ "listen", 'l', TEXT(listen), "ADDRESS:PORT", SERVE_LISTEN },
+	OPTION_TOKENS,
+	{ "all", 'a', FLAG(all), "series of all containers in /metrics" },
+	{}
+};
+
+static const struct option_desc token_options[] = {
+	OPTION_TOKENS,
+	{}
+};
+
 static const struct option_desc forecast_options[] = {
 	OPTION_DIR, OPTION_SERIAL,
 	{ "resource", 'r', TEXT(resource), "RESOURCE", "only this one" },
@@ -144,6 +198,34 @@ static const struct verb verbs[] = {
 		"And who came nearest to a limit. Without --from and --to: over "
 		"the last day that is in the store.",
 		report_options, report_run
+	},
+	{
+		"show", "[NAME]", 1, "print the table as it is now",
+		"The fullest containers first. Nothing is stored.",
+		show_options, show_run, .nr_optional = 1
+	},
+	{
+		"top", "", 0, "watch the table",
+		"? lists the keys. Without a terminal: one look.",
+		top_options, top_run
+	},
+	{
+		"serve", "", 0, "show everything in a browser",
+		"A page for people, /metrics for Prometheus, /api/v1/ for "
+		"programs. Reads only.",
+		serve_options, serve_run
+	},
+	{
+		"token", "NAME", 1, "let somebody see container NAME",
+		"Prints a new secret and adds its hash to the file. NAME * sees "
+		"everything. Delete the line to take it back.",
+		token_options, token_run
+	},
+	{
+		"metrics", "", 0, "print the table for Prometheus",
+		"OpenMetrics 1.0. A FILE.prom is for node_exporter's textfile "
+		"collector.",
+		metrics_options, metrics_run
 	},
 	{
 		"forecast", "[NAME]", 1, "say when bounds will be reached",
