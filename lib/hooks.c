@@ -123,6 +123,7 @@ static bool has_suffix(const char *name, const char *suffix)
 /* A variant for want of a better one. */
 static void drop_spare(struct load *load, unsigned int first)
 {
+	char name[sizeof(load->hooks[0].name)];
 	struct rescore_hook *hook, *other;
 	unsigned int i, j;
 
@@ -136,8 +137,10 @@ static void drop_spare(struct load *load, unsigned int first)
 			    !same_group(hook->name, other->name))
 				continue;
 			hook->state = RESCORE_OFF;
-			snprintf(hook->why, sizeof(hook->why),
-				 "%s is used", other->name);
+			/* gcc takes two hooks of one array for overlapping */
+			memcpy(name, other->name, sizeof(name));
+			snprintf(hook->why, sizeof(hook->why), "%s is used",
+				 name);
 			break;
 		}
 	}

@@ -250,7 +250,7 @@ check_compare()
 
 	draw web numproc -d fleet --compare leak,still -o three.png || return
 	for c in 2B7BBA C05621 2F855A; do
-		read -r count _ < <(colour three.png $c)
+		read -r count _ < <(colour three.png "$c")
 		[ "$count" -gt 300 ] || { echo "$c: $count"; return 1; }
 	done
 }

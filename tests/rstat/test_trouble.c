@@ -305,6 +305,53 @@ static void test_readers(void)
 	script_close(&s);
 }
 
+static void sample_many(struct script *s, int nr, int i)
+{
+	for (int c = 1; c <= nr; c++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "many-%d", c);
+		script_name(s, name, (uint64_t)c, T0 - 86400);
+		script_set(s, 0, c + i, c + i, 0);
+		batch_add(&s->batch, (unsigned int)c, &s->id, &s->schema,
+			  s->reading, T0 + 60LL * i);
+	}
+}
+
+/* So many that several writers share the work. */
+static void test_many(void)
+{
+	struct script s;
+	bool all = true, stored;
+	char command[600];
+
+	begin(&s, "many");
+	for (int i = 0; i < 3; i++) {
+		sample_many(&s, 150, i);
+		all &= flush(&s);
+	}
+	tap_ok(all && !lines(), "150 containers");
+	snprintf(command, sizeof(command),
+		 "echo x >$(ls -d %s/*/many-77@77)/use.rrd",
+		 store_path("many"));
+	if (system(command))
+		script_die("damage");
+	sample_many(&s, 150, 3);
+	stored = flush(&s);
+	tap_ok(!stored && lines() == 1 && strstr(captured.text, "many-77@77"),
+	       "one is damaged: %s", first_line);
+	all = true;
+	for (int c = 1; c <= 150; c += 7) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "many-%d", c);
+		all &= held_at(store_path("many"), name, 0) == c &&
+		       held_at(store_path("many"), name, 3) == c + 3;
+	}
+	tap_ok(all, "the others have all of their samples");
+	script_close(&s);
+}
+
 /* A full file system of our own, where that is allowed. */
 static bool mount_small(const char *path)
 {
@@ -382,6 +429,7 @@ int main(void)
 	test_refused_stores();
 	test_clock_back();
 	test_readers();
+	test_many();
 	test_full_disk();
 	tmp_remove(base);
 	return tap_done();

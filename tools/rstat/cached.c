@@ -276,7 +276,7 @@ int cached_path(const struct cached *cached, const char *dir, const char *file,
 int cached_flush(struct cached *cached, const char *path)
 {
 	char line[CACHED_LINE_MAX];
-	long status;
+	long status = 0;
 	int err;
 
 	snprintf(line, sizeof(line), "FLUSH %s\n", path);

@@ -6,7 +6,7 @@
 
 #define MINUTE		60
 #define HOUR		3600
-#define DAY		86400
+#define DAY		86400LL
 
 /* Without a season a history is cut into about so many buckets. */
 #define PLAIN_BUCKETS	32

@@ -11,8 +11,8 @@
 #include "say.h"
 #include "show.h"
 
-#define HORIZON		(90 * 86400)
-#define YEAR		(365 * 86400)
+#define HORIZON		7776000	/* 90 days */
+#define YEAR		31536000
 
 int parse_span(const char *text, int64_t *ret_seconds)
 {
@@ -20,9 +20,8 @@ int parse_span(const char *text, int64_t *ret_seconds)
 		const char *name;
 		int64_t seconds;
 	} units[] = {
-		{ "", 86400 },	   { "s", 1 },	     { "min", 60 },
-		{ "m", 60 },	   { "h", 3600 },    { "d", 86400 },
-		{ "w", 7 * 86400 }, { "y", YEAR },
+		{ "", 86400 }, { "s", 1 },     { "min", 60 },	{ "m", 60 },
+		{ "h", 3600 }, { "d", 86400 }, { "w", 604800 }, { "y", YEAR },
 	};
 	char *end;
 	double value = strtod(text, &end);

@@ -11,7 +11,7 @@
 #include "say.h"
 
 #define HOUR		3600
-#define DAY		86400
+#define DAY		86400LL
 
 double bound_value(int64_t bound)
 {
@@ -128,7 +128,7 @@ static int64_t row_length(const struct meta *meta, int64_t age)
 static int read_peaks(const struct meta *meta, unsigned int set, int64_t last,
 		      struct peaks *ret)
 {
-	int64_t from = last - (FORECAST_BUCKETS_MAX + 1) * (int64_t)DAY;
+	int64_t from = last - (FORECAST_BUCKETS_MAX + 1) * DAY;
 	struct peaks peaks = { .last = last };
 	int64_t step, done;
 	int err;

@@ -86,12 +86,15 @@ int host_save(const struct store *store, const struct host *host)
 
 	used += (size_t)snprintf(text, sizeof(text), "{\"version\":%d",
 				 STORE_VERSION);
-	for (size_t i = 0; i < NR_MEMBERS; i++)
-		used += (size_t)snprintf(
-			text + used, sizeof(text) - used, ",\"%s\":%.0f",
-			members[i].name,
-			*(const double *)(const void *)((const char *)host +
-							members[i].offset));
+	for (size_t i = 0; i < NR_MEMBERS; i++) {
+		double value;
+
+		memcpy(&value, (const char *)host + members[i].offset,
+		       sizeof(value));
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 ",\"%s\":%.0f", members[i].name,
+					 value);
+	}
 	used += (size_t)snprintf(text + used, sizeof(text) - used, "}\n");
 	err = file_replace(store->fd, HOST_FILE, text, used);
 	if (err)
@@ -128,8 +131,8 @@ int host_load(const struct store *store, struct host *ret)
 		double value = json_number_value(json);
 
 		if (value > 0)
-			*(double *)(void *)((char *)&host + members[i].offset) =
-				value;
+			memcpy((char *)&host + members[i].offset, &value,
+			       sizeof(value));
 	}
 	json_decref(root);
 	if (!err)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,8 +80,8 @@ void om_family(struct om *om, const char *name, enum om_type type,
 	const char *suffix = type == OM_COUNTER ? "_total" : "";
 	const char *shown = om->dialect == OM_TEXT ? suffix : "";
 
-	om->name = name;
-	om->suffix = suffix;
+	om->name_len = (size_t)snprintf(om->name, sizeof(om->name), "%s%s",
+					name, suffix);
 	put_comment(om, "TYPE", name, shown,
 		    type == OM_COUNTER ? "counter" : "gauge");
 	if (unit && om->dialect == OM_1_0)
@@ -127,12 +128,22 @@ void om_labels_end(struct om_labels *labels)
 static void put_sample(struct om *om, const char *labels, const char *value,
 		       size_t len)
 {
-	put_text(om, om->name);
-	put_text(om, om->suffix);
-	put_text(om, labels);
-	put(om, " ", 1);
-	put(om, value, len);
-	put(om, "\n", 1);
+	size_t labels_len = strlen(labels);
+	char *to;
+
+	/* Once for the sample: there are a million of them. */
+	if (!make_room(om, om->name_len + labels_len + len + 2))
+		return;
+	to = om->data + om->len;
+	memcpy(to, om->name, om->name_len);
+	to += om->name_len;
+	memcpy(to, labels, labels_len);
+	to += labels_len;
+	*to++ = ' ';
+	memcpy(to, value, len);
+	to += len;
+	*to++ = '\n';
+	om->len = (size_t)(to - om->data);
 }
 
 void om_integer(struct om *om, const char *labels, uint64_t value)
@@ -158,14 +169,17 @@ void om_decimal(struct om *om, const char *labels, om_wide value,
 		om_integer(om, labels, (uint64_t)value);
 		return;
 	}
-	do {
-		int digit = (int)(value % 10);
+	while (value || n <= decimals) {
+		/* 128 bits are divided slowly, and mostly they are 64. */
+		bool small = value >= 0 && value <= INT64_MAX;
+		int digit = small ? (int)((uint64_t)value % 10) :
+				    (int)(value % 10);
 
 		*--at = (char)('0' + (negative ? -digit : digit));
-		value /= 10;
+		value = small ? (om_wide)((uint64_t)value / 10) : value / 10;
 		if (++n == decimals)
 			*--at = '.';
-	} while (value || n <= decimals);
+	}
 	if (negative)
 		*--at = '-';
 	put_sample(om, labels, at, (size_t)(buf + sizeof(buf) - at));

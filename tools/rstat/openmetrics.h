@@ -23,8 +23,9 @@ struct om {
 	char *data;
 	size_t len, room;
 	bool failed;		/* no memory */
-	const char *name;	/* of the family that is being written */
-	const char *suffix;	/* "_total" or "" */
+	/* Of the samples of the family that is being written. */
+	char name[96];
+	size_t name_len;
 };
 
 void om_free(struct om *om);
@@ -32,8 +33,7 @@ void om_free(struct om *om);
 const char *om_content_type(enum om_dialect dialect);
 
 /*
- * Begin a family: its name without "_total", which must live until the next
- * one. @unit: "bytes" or NULL; the name has to end in it.
+ * Begin a family: its name without "_total", less than 80 characters. @unit: "bytes" or NULL; the name has to end in it.
  */
 void om_family(struct om *om, const char *name, enum om_type type,
 	       const char *unit, const char *help);

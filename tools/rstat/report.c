@@ -234,12 +234,15 @@ int report_run(const struct args *args)
 		return RSTAT_FAILED;
 	}
 	memcpy(&report, blob.data, sizeof(report));
-	/* What malloc() gives is aligned for every type, and so is what comes
-	 * behind the head.
-	 */
-	memmove(blob.data, blob.data + sizeof(report),
-		report.nr * sizeof(*report.row));
-	report.row = (struct report_row *)(void *)blob.data;
+	report.row = calloc(report.nr + 1, sizeof(*report.row));
+	if (report.row)
+		memcpy(report.row, blob.data + sizeof(report),
+		       report.nr * sizeof(*report.row));
+	blob_free(&blob);
+	if (!report.row) {
+		say("no memory");
+		return RSTAT_FAILED;
+	}
 	if (args->json)
 		err = report_json(&report, stdout);
 	else
@@ -247,7 +250,7 @@ int report_run(const struct args *args)
 			     stdout);
 	if (err)
 		say("%s", failure());
-	blob_free(&blob);
+	free(report.row);
 
 	return err ? RSTAT_FAILED : RSTAT_OK;
 }

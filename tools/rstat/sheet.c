@@ -113,7 +113,11 @@ static double y_of(const struct plot *p, double value)
 
 static double figure(const struct track_row *row, size_t offset)
 {
-	return *(const double *)(const void *)((const char *)row + offset);
+	double value;
+
+	memcpy(&value, (const char *)row + offset, sizeof(value));
+
+	return value;
 }
 
 #define HELD	offsetof(struct track_row, held)

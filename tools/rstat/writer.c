@@ -25,7 +25,7 @@ struct writer_shared {
 };
 
 #define SERIES_PER_WRITER 64	/* fewer are not worth another process */
-#define BATCH_BYTES	(256 * 1024)	/* of updates, sent to rrdcached */
+#define BATCH_BYTES	262144	/* of updates, sent to rrdcached */
 
 /* FNV-1a; 0 means none. Digits are left out: "5 KB free" is no news after 6. */
 static uint32_t hash_text(const char *text)
