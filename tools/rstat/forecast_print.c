@@ -113,62 +113,43 @@ static void put_trend(const struct forecast *f, unsigned int unit,
 
 /* --- tables ------------------------------------------------------------------------ */
 
-static bool interesting(const struct forecast_hit *hit)
+static void say_left_out(const struct forecast_report *report, FILE *out)
 {
-	return hit->when == FORECAST_OVER || hit->when == FORECAST_AT ||
-	       hit->when == FORECAST_PERHAPS;
-}
-
-struct left_out {
-	size_t little, unbound, not;
-};
-
-static void count_left_out(const struct forecast_row *row, struct left_out *n)
-{
-	if (row->limit.when == FORECAST_UNKNOWN ||
-	    row->barrier.when == FORECAST_UNKNOWN)
-		n->little++;
-	else if (row->limit.when == FORECAST_UNBOUND &&
-		 row->barrier.when == FORECAST_UNBOUND)
-		n->unbound++;
-	else
-		n->not++;
-}
-
-static void say_left_out(const struct left_out *n, int64_t horizon, FILE *out)
-{
+	struct forecast_left_out all = {}, *n = &all;
 	char span[32];
 
-	if (n->not)
+	for (size_t i = 0; i < report->nr_tallies; i++) {
+		const struct forecast_left_out *one =
+			&report->tally[i].left_out;
+
+		n->little += one->little;
+		n->unbound += one->unbound;
+		n->not_in_sight += one->not_in_sight;
+	}
+	if (n->not_in_sight)
 		fprintf(out,
 			"%zu rows meet no bound within %s, or as far as can be "
 			"said.\n",
-			n->not, format_span(horizon, span, sizeof(span)));
+			n->not_in_sight,
+			format_span(report->horizon, span, sizeof(span)));
 	if (n->unbound)
 		fprintf(out, "%zu rows have no bound.\n", n->unbound);
 	if (n->little)
 		fprintf(out, "%zu rows have too little data.\n", n->little);
 }
 
-static void print_rows(const struct forecast_report *report, bool all,
-		       FILE *out)
+static void print_rows(const struct forecast_report *report, FILE *out)
 {
 	static const char *const names[] = { "CONTAINER", "RESOURCE", "NOW",
 					     "TREND",	  "BARRIER",  "IN",
 					     "LIMIT",	  "IN" };
 	struct table table = { .columns = 8, .align = "llrlrlrl" };
-	struct left_out left_out = {};
 
 	table_head(&table, names);
 	for (size_t i = 0; i < report->nr; i++) {
 		const struct forecast_row *r = &report->row[i];
 		char(*cell)[TABLE_CELL];
 
-		if (!all && !interesting(&r->barrier) &&
-		    !interesting(&r->limit)) {
-			count_left_out(r, &left_out);
-			continue;
-		}
 		cell = table_row(&table);
 		if (!cell)
 			break;
@@ -182,7 +163,7 @@ static void print_rows(const struct forecast_report *report, bool all,
 		put_when(&r->limit, r->forecast.last, cell[7]);
 	}
 	table_finish(&table, out);
-	say_left_out(&left_out, report->horizon, out);
+	say_left_out(report, out);
 }
 
 static void print_host(const struct forecast_report *report, FILE *out)
@@ -222,12 +203,12 @@ static void print_host(const struct forecast_report *report, FILE *out)
 		fputc('\n', out);
 }
 
-void forecast_print(const struct forecast_report *report, bool all, FILE *out)
+void forecast_print(const struct forecast_report *report, FILE *out)
 {
 	if (report->host_view)
 		print_host(report, out);
-	if (report->nr)
-		print_rows(report, all, out);
+	if (report->last)
+		print_rows(report, out);
 	else
 		fputs("No container is recorded now.\n", out);
 }

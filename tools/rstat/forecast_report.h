@@ -36,11 +36,29 @@ struct forecast_capacity {
 
 #define FORECAST_CAPACITIES_MAX 24
 
+/* Rows that were left out, by why. */
+struct forecast_left_out {
+	size_t little;		/* too little data */
+	size_t unbound;		/* unlimited */
+	size_t not_in_sight;
+};
+
+/* Of one container, which may have ended. */
+struct forecast_tally {
+	int64_t last;		/* newest sample */
+	struct forecast_left_out left_out;
+};
+
+/* Will it meet a bound, or may it? */
+bool forecast_interesting(const struct forecast_row *row);
+
 struct forecast_report {
 	int64_t horizon;
 	struct forecast_row *row;
 	size_t nr;
 	size_t damaged;		/* containers that could not be read */
+	struct forecast_tally *tally;	/* of each container */
+	size_t nr_tallies;
 	int64_t first, last;	/* of all samples */
 	bool host_view;
 	bool host_is_ours;	/* the store does not say which machine it is of */
@@ -57,12 +75,12 @@ int forecast_host(const struct store *store, const struct host *host,
 
 /*
  * Read all containers, or args->container; args->resource: only that one. Not
- * sorted; those that have ended, too. report->horizon is set before.
+ * sorted; those that have ended, too. Rows without interest are only counted,
+ * unless args->all, json or container is set. report->horizon is set before.
  */
 int forecast_rows(const struct args *args, struct forecast_report *report);
 
-/* @all: those, too, that will not meet a bound. */
-void forecast_print(const struct forecast_report *report, bool all, FILE *out);
+void forecast_print(const struct forecast_report *report, FILE *out);
 int forecast_json(const struct forecast_report *report, FILE *out);
 
 /* "90d": s, min, h, d, w, y; days without a letter. 0 or -EINVAL. */

@@ -44,13 +44,40 @@ struct part {
 	const struct args *args;
 	int64_t horizon;
 	unsigned int number, parts;
+	bool all;		/* rows without interest, too */
 
 	const struct store *store;
 	unsigned int next;	/* series, counted */
 	struct forecast_report report;
 	size_t room;
+	size_t tallies_room;
 	struct forecast_row row; /* of the series that is being read */
+	struct forecast_tally tally;
 };
+
+static bool meets(const struct forecast_hit *hit)
+{
+	return hit->when == FORECAST_OVER || hit->when == FORECAST_AT ||
+	       hit->when == FORECAST_PERHAPS;
+}
+
+bool forecast_interesting(const struct forecast_row *row)
+{
+	return meets(&row->barrier) || meets(&row->limit);
+}
+
+static void leave_out(const struct forecast_row *row,
+		      struct forecast_left_out *n)
+{
+	if (row->limit.when == FORECAST_UNKNOWN ||
+	    row->barrier.when == FORECAST_UNKNOWN)
+		n->little++;
+	else if (row->limit.when == FORECAST_UNBOUND &&
+		 row->barrier.when == FORECAST_UNBOUND)
+		n->unbound++;
+	else
+		n->not_in_sight++;
+}
 
 static int add_row(void *arg, const struct outlook *outlook)
 {
@@ -76,6 +103,29 @@ static int add_row(void *arg, const struct outlook *outlook)
 	row->forecast = outlook->forecast;
 	row->barrier = outlook_barrier(outlook, part->horizon);
 	row->limit = outlook_limit(outlook, part->horizon);
+	if (!part->all && !forecast_interesting(row)) {
+		leave_out(row, &part->tally.left_out);
+		report->nr--;
+	}
+
+	return 0;
+}
+
+static int add_tally(struct part *part)
+{
+	struct forecast_report *report = &part->report;
+
+	if (report->nr_tallies == part->tallies_room) {
+		size_t room = part->tallies_room ? 2 * part->tallies_room : 64;
+		struct forecast_tally *more;
+
+		more = realloc(report->tally, room * sizeof(*more));
+		if (!more)
+			return fail(ENOMEM, "no memory");
+		report->tally = more;
+		part->tallies_room = room;
+	}
+	report->tally[report->nr_tallies++] = part->tally;
 
 	return 0;
 }
@@ -99,7 +149,10 @@ static int add_series(struct part *part, const struct series_dir *dir,
 	snprintf(part->row.series, sizeof(part->row.series), "%s",
 		 series_dir_serial(dir));
 
-	return history_forecast(dir, meta, part->args->resource, add_row, part);
+	part->tally = (struct forecast_tally){ .last = last };
+	err = history_forecast(dir, meta, part->args->resource, add_row, part);
+
+	return err ? err : add_tally(part);
 }
 
 static int visit(void *arg, const char *path)
@@ -172,26 +225,45 @@ static int read_part(void *arg, FILE *out)
 	fwrite(&part->report, sizeof(part->report), 1, out);
 	fwrite(part->report.row, sizeof(*part->report.row), part->report.nr,
 	       out);
+	fwrite(part->report.tally, sizeof(*part->report.tally),
+	       part->report.nr_tallies, out);
 
 	return 0;
 }
 
 /* --- put together ------------------------------------------------------------------ */
 
+/* @nr elements more, from @data on; NULL: no memory. */
+static void *append(void *array, size_t had, const char *data, size_t nr,
+		    size_t size)
+{
+	void *more = realloc(array, (had + nr + 1) * size);
+
+	if (more)
+		memcpy((char *)more + had * size, data, nr * size);
+	return more;
+}
+
 static int merge(struct forecast_report *report, const struct blob *blob)
 {
+	const char *data = blob->data + sizeof(*report);
 	struct forecast_report part;
-	struct forecast_row *row;
+	void *more;
 
 	memcpy(&part, blob->data, sizeof(part));
-	row = realloc(report->row,
-		      (report->nr + part.nr + 1) * sizeof(*report->row));
-	if (!row)
+	more = append(report->row, report->nr, data, part.nr,
+		      sizeof(*report->row));
+	if (!more)
 		return fail(ENOMEM, "no memory");
-	memcpy(row + report->nr, blob->data + sizeof(part),
-	       part.nr * sizeof(*row));
-	report->row = row;
+	report->row = more;
 	report->nr += part.nr;
+	data += part.nr * sizeof(*report->row);
+	more = append(report->tally, report->nr_tallies, data, part.nr_tallies,
+		      sizeof(*report->tally));
+	if (!more)
+		return fail(ENOMEM, "no memory");
+	report->tally = more;
+	report->nr_tallies += part.nr_tallies;
 	report->damaged += part.damaged;
 	if (part.first && (!report->first || part.first < report->first))
 		report->first = part.first;
@@ -211,6 +283,12 @@ static void drop_ended(struct forecast_report *report, int step)
 		    report->last)
 			report->row[kept++] = report->row[i];
 	report->nr = kept;
+	kept = 0;
+	for (size_t i = 0; i < report->nr_tallies; i++)
+		if (report->tally[i].last + layout_heartbeat(step) >=
+		    report->last)
+			report->tally[kept++] = report->tally[i];
+	report->nr_tallies = kept;
 }
 
 /* Soonest first: over now, dates of limits, of barriers, the rest. */
@@ -255,6 +333,7 @@ int forecast_rows(const struct args *args, struct forecast_report *report)
 			.horizon = report->horizon,
 			.number = started,
 			.parts = parts,
+			.all = args->all || args->json || args->container,
 		};
 
 		err = child_start(read_part, &part, &child[started]);
@@ -327,12 +406,13 @@ int forecast_run(const struct args *args)
 	if (!err && args->json)
 		err = forecast_json(&report, stdout);
 	else if (!err)
-		forecast_print(&report, args->all || args->container, stdout);
+		forecast_print(&report, stdout);
 	if (err) {
 		say("%s", failure());
 		status = RSTAT_FAILED;
 	}
 	free(report.row);
+	free(report.tally);
 
 	return status;
 }
