@@ -35,8 +35,12 @@
 #define RCVBUF_MIN_MAX	65536	/* but never kept for one connection */
 /* A share that the kernel's own tuning will not use up is left to that. */
 #define SHARE_AMPLE	(4 << 20)
-/* That part of the bound is for the packet that each gets over its buffer. */
-#define PACKETS_PART	4
+/*
+ * What a connection may get over its buffer: a packet as large as segmentation
+ * offload takes, with what keeps it. Five eighths of the bound at most are put aside
+ * for that.
+ */
+#define PACKET_MAX	(68 << 10)
 /* Changes of less than an eighth are not worth it. */
 #define GOAL_STEPS	8
 /* A socket that cannot be governed gets that part of what is left. */
@@ -123,9 +127,24 @@ static __noinline int grant_add(__u32 slot, bool tcp, __s64 bytes)
 	return 0;
 }
 
+/* What of @line is not put aside for the packets that go over a buffer. */
+static __always_inline __s64 barrier_without_packets(__u32 slot,
+						     struct rescore_line *line)
+{
+	struct rescore_line *sockets = rescore_line(slot, numtcpsock.id);
+	__s64 barrier = READ_ONCE(line->barrier), packets, most;
+
+	packets = sockets ? READ_ONCE(sockets->held) * PACKET_MAX : 0;
+	most = (__u64)barrier / 8 * 5;
+	if (packets > most)
+		packets = most;
+	return barrier - packets;
+}
+
 /* What is not granted yet, on the level where that is least. */
 static __noinline __u64 grant_left(__u32 slot, bool tcp)
 {
+	__u32 resource = tcp ? tcpsndbuf.id : othersockbuf.id;
 	__s64 left, least = RESCORE_UNLIMITED;
 	struct rescore_line *line;
 	struct grants *grants;
@@ -133,18 +152,16 @@ static __noinline __u64 grant_left(__u32 slot, bool tcp)
 
 #pragma unroll
 	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
-		line = slot ? rescore_line(slot, tcp ? tcpsndbuf.id :
-						       othersockbuf.id) :
-			      NULL;
+		line = slot ? rescore_line(slot, resource) : NULL;
 		grants = slot ? bpf_map_lookup_elem(&granted, &slot) : NULL;
 		if (!line || !grants)
 			break;
-		left = READ_ONCE(line->barrier);
-		/* a connection gets a packet over what it was granted */
 		if (tcp)
-			left -= (__u64)left / PACKETS_PART;
-		left -= (tcp ? READ_ONCE(grants->tcp) :
-			       READ_ONCE(grants->other));
+			left = barrier_without_packets(slot, line) -
+			       READ_ONCE(grants->tcp);
+		else
+			left = READ_ONCE(line->barrier) -
+			       READ_ONCE(grants->other);
 		if (is_bounded_line(line) && left < least)
 			least = left;
 		slot = READ_ONCE(line->parent);

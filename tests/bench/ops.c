@@ -6,6 +6,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -68,23 +69,81 @@ static void socketpair_close(void)
 	close(fds[1]);
 }
 
+/* A pair of connected sockets: what is sent on the first comes to the second. */
+static int tcp_pair[2], udp_pair[2], unix_pair[2];
+
+static char buffer[65536];
+
+static void echo(const int *pair, size_t size)
+{
+	if (send(pair[0], buffer, size, 0) != (ssize_t)size ||
+	    recv(pair[1], buffer, size, MSG_WAITALL) != (ssize_t)size)
+		err(1, "send and receive");
+}
+
+static void tcp_byte(void)
+{
+	echo(tcp_pair, 1);
+}
+static void tcp_bulk(void)
+{
+	echo(tcp_pair, sizeof(buffer));
+}
+static void udp_packet(void)
+{
+	echo(udp_pair, 1000);
+}
+static void unix_packet(void)
+{
+	echo(unix_pair, 1000);
+}
+
+static void connect_to(int fd, int listener)
+{
+	struct sockaddr_in address = {};
+	socklen_t size = sizeof(address);
+
+	if (getsockname(listener, (struct sockaddr *)&address, &size))
+		err(1, "getsockname");
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (connect(fd, (struct sockaddr *)&address, size))
+		err(1, "connect");
+}
+
 /* Three-way handshake, accept, and both ends closed, on loopback. */
 static void tcp_connection(void)
 {
 	const struct linger reset = { .l_onoff = 1 };
-	struct sockaddr_in address = {};
-	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM, 0), peer;
 
-	if (getsockname(listen_fd, (struct sockaddr *)&address, &size) ||
-	    connect(fd, (struct sockaddr *)&address, size))
-		err(1, "connect");
+	connect_to(fd, listen_fd);
 	peer = accept(listen_fd, NULL, NULL);
 	/* no TIME_WAIT: there are not that many ports */
 	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)))
 		err(1, "SO_LINGER");
 	close(fd);
 	close(peer);
+}
+
+static void make_pairs(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int one = 1;
+
+	listen_fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (listen_fd < 0 || listen(listen_fd, 16))
+		err(1, "listen");
+	tcp_pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	connect_to(tcp_pair[0], listen_fd);
+	tcp_pair[1] = accept(listen_fd, NULL, NULL);
+	setsockopt(tcp_pair[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	udp_pair[1] = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(udp_pair[1], (struct sockaddr *)&any, sizeof(any)))
+		err(1, "bind");
+	udp_pair[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	connect_to(udp_pair[0], udp_pair[1]);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, unix_pair))
+		err(1, "socketpair");
 }
 
 static void flock_pair(void)
@@ -136,6 +195,10 @@ static const struct {
 	{ "UDP socket+close", udp_socket_close, 1000 },
 	{ "socketpair+close", socketpair_close, 1000 },
 	{ "TCP connect+accept+close", tcp_connection, 200 },
+	{ "TCP send+receive 1 B", tcp_byte, 1000 },
+	{ "TCP send+receive 64 KiB", tcp_bulk, 100 },
+	{ "UDP send+receive 1000 B", udp_packet, 1000 },
+	{ "AF_UNIX send+receive 1000 B", unix_packet, 1000 },
 	{ "flock+unlock", flock_pair, 2000 },
 	{ "fcntl lock+unlock", fcntl_pair, 2000 },
 	{ "ptmx open+close", pty, 100 },
@@ -161,9 +224,7 @@ int main(void)
 	lock_fd = open("/tmp/bench-lock", O_RDWR | O_CREAT, 0600);
 	if (lock_fd < 0)
 		err(1, "/tmp/bench-lock");
-	listen_fd = socket(AF_INET, SOCK_STREAM, 0);
-	if (listen_fd < 0 || listen(listen_fd, 16))
-		err(1, "listen");
+	make_pairs();
 	for (i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
 		best = 0;
 		for (round = 0; round < ROUNDS; round++) {

@@ -4,6 +4,9 @@
 #define RESCORE_NET_H
 
 #include <arpa/inet.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netinet/tcp.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -167,16 +170,45 @@ static inline long net_join(long pid, long b, long c)
 	return err;
 }
 
-/* Of loopback. It is 65536 otherwise, as in no real network. 0 or -errno. */
+/*
+ * Make loopback send packets of @mtu bytes, and of 64 KiB before segmentation, as
+ * real networks do. Otherwise they have 64 KiB, and 512. 0 or -errno.
+ */
 static inline long net_set_mtu(long mtu, long b, long c)
 {
-	struct ifreq lo = { .ifr_name = "lo", .ifr_mtu = mtu };
-	int fd = socket(AF_INET, SOCK_DGRAM, 0), err = 0;
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg info;
+		struct {
+			struct rtattr attr;
+			uint32_t value;
+		} value[3];
+	} request = {
+		.header = {
+			.nlmsg_len = sizeof(request),
+			.nlmsg_type = RTM_NEWLINK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.info.ifi_index = 1,
+		.value = {
+			{ { 8, IFLA_MTU }, mtu },
+			{ { 8, IFLA_GSO_MAX_SIZE }, 65536 },
+			/* Linux 6.3; ignored before */
+			{ { 8, 63 /* IFLA_GSO_IPV4_MAX_SIZE */ }, 65536 },
+		},
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char rest[512];
+	} answer = {};
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 
-	if (fd < 0 || ioctl(fd, SIOCSIFMTU, &lo))
-		err = -errno;
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < 0)
+		return -errno;
 	close(fd);
-	return err;
+	return answer.error.error;
 }
 
 /* Bound to the abstract name @name. A descriptor or -errno. */

@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/veth.h>
 #include <sys/sendfile.h>
 
 #include "net.h"
@@ -297,6 +298,182 @@ TEST_F(sockbuf, tcp_splice)
 	EXPECT_TRUE(within(30000, ({
 				   got += puppet_do(self->p, splice_from,
 						    PUPPET_FD + 1, 0, 0);
+				   got >= sent;
+			   })));
+	EXPECT_HELD(0, self->b, tcpsndbuf);
+	EXPECT_HELD(0, self->a, tcprcvbuf);
+}
+
+/* Pages of the program itself, lent to the kernel until they are acknowledged. */
+static long fill_zerocopy(long fd, long b, long c)
+{
+	static char pages[1 << 16] __attribute__((aligned(4096)));
+	int one = 1;
+	long sum = 0, ret;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
+		return -errno;
+	while ((ret = send(fd, pages, sizeof(pages),
+			   MSG_ZEROCOPY | MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+		sum += ret;
+	return errno == EAGAIN || errno == ENOBUFS ? sum : -errno;
+}
+
+TEST_F(sockbuf, tcp_zerocopy)
+{
+	long sent, got = 0;
+
+	connections(_metadata, self, AF_INET, 1);
+	EXPECT_LT(100000,
+		  sent = puppet_do(self->q, fill_zerocopy, PUPPET_FD, 0, 0));
+	EXPECT_EXACT(self->q, self->b, tcpsndbuf, PUPPET_FD, 1, WMEM_QUEUED);
+	EXPECT_EXACT(self->p, self->a, tcprcvbuf, PUPPET_FD + 1, 1, RMEM_ALLOC);
+	EXPECT_TRUE(within(30000, ({
+				   got += puppet_do(self->p, drain,
+						    PUPPET_FD + 1, 1, 1 << 20);
+				   got >= sent;
+			   })));
+	EXPECT_HELD(0, self->b, tcpsndbuf);
+	EXPECT_HELD(0, self->a, tcprcvbuf);
+}
+
+/* --- between two networks, over veth --------------------------------------------------- */
+
+#define VETH_ADDRESS(n)	(0x0a000001 + (n))	/* 10.0.0.1, 10.0.0.2 */
+
+struct request {
+	struct nlmsghdr header;
+	struct ifinfomsg info;
+	char attributes[256];
+};
+
+static struct rtattr *add(struct request *request, int type, const void *data,
+			  int size)
+{
+	struct rtattr *attr = (void *)((char *)request +
+				       NLMSG_ALIGN(request->header.nlmsg_len));
+
+	attr->rta_type = type;
+	attr->rta_len = RTA_LENGTH(size);
+	if (size)
+		memcpy(RTA_DATA(attr), data, size);
+	request->header.nlmsg_len = NLMSG_ALIGN(request->header.nlmsg_len) +
+				    RTA_ALIGN(attr->rta_len);
+	return attr;
+}
+
+static void end(struct request *request, struct rtattr *attr)
+{
+	attr->rta_len = (char *)request + request->header.nlmsg_len -
+			(char *)attr;
+}
+
+/* veth0 here, and its peer of the same name in the network of @pid. */
+static long make_veth(long pid, long b, long c)
+{
+	struct request request = {
+		.header = {
+			.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+			.nlmsg_type = RTM_NEWLINK,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE |
+				       NLM_F_EXCL | NLM_F_ACK,
+		},
+	};
+	struct rtattr *info, *data, *peer;
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} answer = {};
+	uint32_t to = pid;
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	add(&request, IFLA_IFNAME, "veth0", 6);
+	info = add(&request, IFLA_LINKINFO, NULL, 0);
+	add(&request, IFLA_INFO_KIND, "veth", 4);
+	data = add(&request, IFLA_INFO_DATA, NULL, 0);
+	peer = add(&request, VETH_INFO_PEER, &(struct ifinfomsg){ 0 },
+		   sizeof(struct ifinfomsg));
+	add(&request, IFLA_IFNAME, "veth0", 6);
+	add(&request, IFLA_NET_NS_PID, &to, sizeof(to));
+	end(&request, peer);
+	end(&request, data);
+	end(&request, info);
+	if (fd < 0 || send(fd, &request, request.header.nlmsg_len, 0) < 0 ||
+	    recv(fd, &answer, sizeof(answer), 0) < 0)
+		return -errno;
+	close(fd);
+	return answer.error.error;
+}
+
+/* Give it address @n and start it. */
+static long start_veth(long n, long b, long c)
+{
+	struct ifreq request = { .ifr_name = "veth0" };
+	struct sockaddr_in *address = (void *)&request.ifr_addr;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	address->sin_family = AF_INET;
+	address->sin_addr.s_addr = htonl(VETH_ADDRESS(n));
+	if (fd < 0 || ioctl(fd, SIOCSIFADDR, &request))
+		return -errno;
+	request.ifr_flags = IFF_UP | IFF_RUNNING;
+	if (ioctl(fd, SIOCSIFFLAGS, &request))
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static long veth_listen(long n, long b, long c)
+{
+	union address address = { .in.sin_family = AF_INET };
+	socklen_t size = sizeof(address.in);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.in.sin_addr.s_addr = htonl(VETH_ADDRESS(n));
+	if (fd < 0 || bind(fd, &address.any, size) || listen(fd, 10) ||
+	    getsockname(fd, &address.any, &size))
+		return -errno;
+	net_port = ntohs(address.in.sin_port);
+	return fd;
+}
+
+static long veth_connect(long n, long port, long b)
+{
+	union address address = { .in.sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.in.sin_addr.s_addr = htonl(VETH_ADDRESS(n));
+	address.in.sin_port = htons(port);
+	if (fd < 0 || connect(fd, &address.any, sizeof(address.in)))
+		return -errno;
+	return fd;
+}
+
+TEST_F(sockbuf, tcp_veth)
+{
+	const int in = PUPPET_FD + 1, out = PUPPET_FD;
+	long sent, got = 0, ret;
+
+	ASSERT_EQ(0, puppet_do(self->p, net_unshare, 0, 0, 0));
+	ASSERT_EQ(0, puppet_do(self->q, net_unshare, 0, 0, 0));
+	ret = puppet_do(self->p, make_veth, self->q->pid, 0, 0);
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no veth here");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, puppet_do(self->p, start_veth, 0, 0, 0));
+	ASSERT_EQ(0, puppet_do(self->q, start_veth, 1, 0, 0));
+	ASSERT_EQ(PUPPET_FD, puppet_do(self->p, veth_listen, 0, 0, 0));
+	ASSERT_EQ(out, puppet_do(self->q, veth_connect, 0, net_port, 0));
+	ASSERT_EQ(0, puppet_do(self->p, net_accept, PUPPET_FD, 1, 0));
+	EXPECT_LT(100000, sent = puppet_do(self->q, fill, out, 1, 9973));
+	EXPECT_EXACT(self->q, self->b, tcpsndbuf, out, 1, WMEM_QUEUED);
+	EXPECT_EXACT(self->p, self->a, tcprcvbuf, in, 1, RMEM_ALLOC);
+	/* the audit looks into both networks */
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_HELD(2, self->a, numtcpsock);
+	EXPECT_TRUE(within(30000, ({
+				   got += puppet_do(self->p, drain, in, 1,
+						    1 << 20);
 				   got >= sent;
 			   })));
 	EXPECT_HELD(0, self->b, tcpsndbuf);
