@@ -22,11 +22,15 @@
  *
  * lockedpages: pages locked into memory (mlock, mlockall, MAP_LOCKED), VmLck.
  *
- * Charged     after the call that locked them.
+ * Charged     as they are locked.
  * Uncharged   after munlock or munmap; with the address space.
  * Who pays    as for privvmpages.
- * Refused     nothing yet: see rescore(7), CAVEATS
- * Costs       1 hook more for mlock and munlock.
+ * Refused     mmap with MAP_LOCKED or after mlockall(MCL_FUTURE): EAGAIN. mlock
+ *             and mlockall only where the kernel asks: above RLIMIT_MEMLOCK, a
+ *             task with CAP_IPC_LOCK: ENOMEM (EPERM if the rlimit is 0). Below
+ *             it they are counted, and reported if above the bound; nobody
+ *             inside may raise that rlimit while there is a bound.
+ * Costs       2 hooks an mlock and munlock; one in each check of a capability.
  */
 #include "vm.h"
 
@@ -44,6 +48,7 @@ RESCORE_RESOURCE(privvmpages) = {
 RESCORE_RESOURCE(lockedpages) = {
 	.name = "lockedpages",
 	.unit = RESCORE_PAGES,
+	.flags = RESCORE_DENIABLE,
 	.err = ENOMEM,
 	.ubc_index = 2,
 	.help = "pages locked into memory: mlock, mlockall, MAP_LOCKED",
@@ -54,6 +59,7 @@ enum {
 	VM_WRITE	= 0x2,
 	VM_SHARED	= 0x8,
 	VM_GROWSDOWN	= 0x100,
+	VM_LOCKED	= 0x2000,
 	PAGE_SHIFT	= 12,
 	PAGE_SIZE	= 1 << PAGE_SHIFT,
 	PROT_WRITE	= 0x2,
@@ -63,6 +69,7 @@ enum {
 	MAP_FIXED	= 0x10,
 	MAP_ANONYMOUS	= 0x20,
 	MAP_GROWSDOWN	= 0x100,
+	MAP_LOCKED	= 0x2000,
 	MAP_NORESERVE	= 0x4000,
 	MAP_POPULATE	= 0x8000,
 	MAP_HUGETLB	= 0x40000,
@@ -71,6 +78,8 @@ enum {
 	HUGE_SHIFT	= 21,		/* x86's default */
 	MREMAP_DONTUNMAP = 4,
 	CLONE_VM	= 0x100,
+	CAP_IPC_LOCK	= 14,
+	RLIMIT_MEMLOCK	= 8,
 };
 
 #define PROT_GROWSDOWN	0x01000000
@@ -120,7 +129,7 @@ static __always_inline int vm_add(__u64 key, __u32 slot, __u64 private)
 		/* its end was not seen */
 		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
 		rescore_amount_change(old->slot, privvmpages.id, old->private & VM_PAGES_MASK, 0);
-		rescore_amount_change(old->slot, lockedpages.id, old->locked, 0);
+		rescore_amount_change(old->slot, lockedpages.id, old->locked & VM_PAGES_MASK, 0);
 	}
 	if (!bpf_map_update_elem(&address_spaces, &key, &vm, BPF_ANY))
 		return 0;
@@ -214,8 +223,8 @@ static __always_inline int vm_fork_copy(struct mm_struct *mm)
 
 	if (!fork)
 		return 0;
-	return vm_reserve(fork, 0, vm_private(mm), privvmpages.id,
-			  RESCORE_HARD);
+	return vm_reserve(fork, &fork->private, 0, vm_private(mm),
+			  privvmpages.id | RESCORE_HARD << 8);
 }
 
 /* Before the child runs. */
@@ -279,7 +288,7 @@ static __always_inline void vm_end(struct mm_struct *mm)
 		return;
 	slot = vm->slot;
 	pages = vm->private & VM_PAGES_MASK;
-	locked = vm->locked;
+	locked = vm->locked & VM_PAGES_MASK;
 	if (bpf_map_delete_elem(&address_spaces, &key))
 		return;
 	rescore_amount_change(slot, privvmpages.id, pages, 0);
@@ -294,6 +303,21 @@ RESCORE_TWICE("fentry/exit_mmap", privvmpages__exit, struct mm_struct *mm)
 }
 
 /* --- may it be? ------------------------------------------------------------------ */
+
+static __always_inline int vm_reserve_private(struct vm *vm,
+					      struct mm_struct *mm, __u64 pages,
+					      __u32 severity)
+{
+	return vm_reserve(vm, &vm->private, vm_private(mm), pages,
+			  privvmpages.id | severity << 8);
+}
+
+static __always_inline int vm_reserve_locked(struct vm *vm,
+					     struct mm_struct *mm, __u64 pages)
+{
+	return vm_reserve(vm, &vm->locked, vm_locked(mm), pages,
+			  lockedpages.id | RESCORE_HARD << 8);
+}
 
 static __always_inline __u64 vm_pages(__u64 bytes)
 {
@@ -387,12 +411,15 @@ RESCORE_SECURITY(privvmpages__mmap, mmap_addr, security_mmap_addr,
 	if (vm->denied && vm->denied == vm_thread())
 		return -ENOMEM;
 	rescore_syscall_get(&call);
-	if (!vm_request_get(&request, &call, vm_call_of(&call)) ||
-	    vm_is_netted(&request))
+	if (!vm_request_get(&request, &call, vm_call_of(&call)))
+		return 0;
+	if ((request.flags & MAP_LOCKED || mm->def_flags & VM_LOCKED) &&
+	    vm_reserve_locked(vm, mm, vm_pages(request.len)))
+		return -EAGAIN;
+	if (vm_is_netted(&request))
 		return 0;
 	pages = vm_request_pages(&request);
-	if (pages && vm_reserve(vm, vm_private(mm), pages, privvmpages.id,
-				RESCORE_HARD))
+	if (pages && vm_reserve_private(vm, mm, pages, RESCORE_HARD))
 		return -ENOMEM;
 	return 0;
 }
@@ -426,7 +453,7 @@ int RESCORE_PROG(privvmpages__enough, struct mm_struct *mm, long pages)
 		return 0;
 	if (what == VM_CALL_EXEC)
 		severity = RESCORE_SOFT;
-	if (vm_reserve(vm, vm_private(mm), pages, privvmpages.id, severity))
+	if (vm_reserve_private(vm, mm, pages, severity))
 		return -ENOMEM;
 	return 0;
 }
@@ -457,8 +484,8 @@ RESCORE_SECURITY(privvmpages__protect, file_mprotect, security_file_mprotect,
 		start = vma->vm_start;
 	if (end > vma->vm_end)
 		end = vma->vm_end;
-	if (vm_reserve(vm, vm_private(mm), (end - start) >> PAGE_SHIFT,
-		       privvmpages.id, RESCORE_HARD))
+	if (vm_reserve_private(vm, mm, (end - start) >> PAGE_SHIFT,
+			       RESCORE_HARD))
 		return -ENOMEM;
 	return 0;
 }
@@ -472,8 +499,7 @@ static __always_inline void vm_ask(struct mm_struct *mm, __u64 pages,
 {
 	struct vm *vm = vm_find(mm);
 
-	if (vm && vm_reserve(vm, vm_private(mm), pages, privvmpages.id,
-			     severity))
+	if (vm && vm_reserve_private(vm, mm, pages, severity))
 		vm->denied = vm_thread();
 }
 
@@ -505,6 +531,69 @@ int RESCORE_PROG(privvmpages__stack, struct vm_area_struct *vma,
 	if (address < vma->vm_start)
 		vm_ask(vma->vm_mm, (vma->vm_start - address) >> PAGE_SHIFT,
 		       RESCORE_SOFT);
+	return 0;
+}
+
+/* --- locked pages ------------------------------------------------------------------- */
+
+/* What mlock or mlockall ask for; 0: the running task is in neither. */
+static __always_inline __u64 vm_mlock_pages(struct mm_struct *mm)
+{
+	struct rescore_syscall call;
+	__u64 start;
+
+	rescore_syscall_get(&call);
+	if (rescore_syscall_is(&call, 151, 152))
+		return mm->total_vm - vm_locked(mm);
+	if (!rescore_syscall_is(&call, 149, 150) &&
+	    !rescore_syscall_is(&call, 325, 376))
+		return 0;
+	start = rescore_syscall_arg(&call, 0) & (PAGE_SIZE - 1);
+	return vm_pages(start + rescore_syscall_arg(&call, 1));
+}
+
+/*
+ * Asked about a request above RLIMIT_MEMLOCK only, by a task that has the
+ * capability. There is nothing else in mlock that can refuse.
+ */
+RESCORE_SECURITY(lockedpages__capable, capable, security_capable,
+		 const struct cred *cred, struct user_namespace *ns, int cap,
+		 unsigned int opts)
+{
+	struct mm_struct *mm;
+	struct vm *vm;
+	__u64 pages;
+
+	if (cap != CAP_IPC_LOCK)
+		return 0;
+	mm = bpf_get_current_task_btf()->mm;
+	vm = mm ? vm_find(mm) : NULL;
+	if (!vm)
+		return 0;
+	pages = vm_mlock_pages(mm);
+	if (pages && vm_reserve_locked(vm, mm, pages))
+		return -EPERM;
+	return 0;
+}
+
+/* So nobody inside may raise RLIMIT_MEMLOCK where lockedpages has a bound. */
+RESCORE_SECURITY(lockedpages__rlimit, task_setrlimit, security_task_setrlimit,
+		 struct task_struct *task, unsigned int resource,
+		 struct rlimit *new)
+{
+	struct rescore_line *line;
+	__u32 slot;
+
+	if (resource != RLIMIT_MEMLOCK)
+		return 0;
+	slot = rescore_current();
+	line = slot ? rescore_line(slot, lockedpages.id) : NULL;
+	if (!line || READ_ONCE(line->barrier) == RESCORE_UNLIMITED ||
+	    READ_ONCE(line->flags) & RESCORE_OBSERVE)
+		return 0;
+	if (BPF_CORE_READ(new, rlim_cur) >
+	    BPF_CORE_READ(task, signal, rlim[RLIMIT_MEMLOCK].rlim_cur))
+		return -EPERM;
 	return 0;
 }
 
@@ -547,7 +636,8 @@ VM_SETTLE("fexit/__x64_sys_mremap", privvmpages__mremap)
 VM_SETTLE("fexit/__ia32_sys_mremap", privvmpages__mremap32__opt)
 VM_SETTLE("fexit/__x64_sys_map_shadow_stack", privvmpages__shadow__opt)
 /* With the lock held. */
-VM_SETTLE("fexit/mlock_fixup", lockedpages__fixup)
+VM_SETTLE("fexit/apply_vma_lock_flags", lockedpages__mlock)
+VM_SETTLE("fexit/apply_mlockall_flags", lockedpages__mlockall)
 
 /*
  * The lock is held still when this is a part of mremap, or on 6.1 of an mmap in
