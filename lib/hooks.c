@@ -123,8 +123,8 @@ static void drop_spare(struct load *load, unsigned int first)
 			    !same_group(hook->name, other->name))
 				continue;
 			hook->state = RESCORE_OFF;
-			snprintf(hook->why, sizeof(hook->why),
-				 "%s is used", other->name);
+			snprintf(hook->why, sizeof(hook->why), "%s is used",
+				 other->name);
 			break;
 		}
 	}

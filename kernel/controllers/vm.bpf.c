@@ -100,19 +100,39 @@ vm_call_of(const struct rescore_syscall *call)
 
 	if (call->compat) {
 		switch (nr) {
-		case 192: return VM_CALL_MMAP;
-		case 90: return VM_CALL_MMAP_OLD;
-		case 45: return VM_CALL_BRK;
-		case 2: case 120: case 190: case 435: return VM_CALL_FORK;
-		case 11: case 358: return VM_CALL_EXEC;
+		case 192:
+			return VM_CALL_MMAP;
+		case 90:
+			return VM_CALL_MMAP_OLD;
+		case 45:
+			return VM_CALL_BRK;
+		case 2:
+		case 120:
+		case 190:
+		case 435:
+			return VM_CALL_FORK;
+		case 11:
+		case 358:
+			return VM_CALL_EXEC;
 		}
 		return VM_CALL_OTHER;
 	}
 	switch (nr) {
-	case 9: return VM_CALL_MMAP;
-	case 12: case 453: return VM_CALL_BRK;	/* or map_shadow_stack */
-	case 56: case 57: case 58: case 435: return VM_CALL_FORK;
-	case 59: case 322: case 520: case 545: return VM_CALL_EXEC;
+	case 9:
+		return VM_CALL_MMAP;
+	case 12:
+	case 453:
+		return VM_CALL_BRK; /* or map_shadow_stack */
+	case 56:
+	case 57:
+	case 58:
+	case 435:
+		return VM_CALL_FORK;
+	case 59:
+	case 322:
+	case 520:
+	case 545:
+		return VM_CALL_EXEC;
 	}
 	return VM_CALL_OTHER;
 }
@@ -128,8 +148,10 @@ static __always_inline int vm_add(__u64 key, __u32 slot, __u64 private)
 	if (old) {
 		/* its end was not seen */
 		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
-		rescore_amount_change(old->slot, privvmpages.id, old->private & VM_PAGES_MASK, 0);
-		rescore_amount_change(old->slot, lockedpages.id, old->locked & VM_PAGES_MASK, 0);
+		rescore_amount_change(old->slot, privvmpages.id,
+				      old->private & VM_PAGES_MASK, 0);
+		rescore_amount_change(old->slot, lockedpages.id,
+				      old->locked & VM_PAGES_MASK, 0);
 	}
 	if (!bpf_map_update_elem(&address_spaces, &key, &vm, BPF_ANY))
 		return 0;
@@ -178,7 +200,8 @@ static __always_inline bool vm_fork_too_large(__u32 slot, __s64 n)
 		return false;
 	if (rescore_amount_try(slot, privvmpages.id, n, RESCORE_HARD))
 		return true;
-	rescore_amount_change(slot, privvmpages.id, n, 0);	/* there is room now */
+	rescore_amount_change(slot, privvmpages.id, n,
+			      0); /* there is room now */
 	return false;
 }
 
@@ -304,16 +327,16 @@ RESCORE_TWICE("fentry/exit_mmap", privvmpages__exit, struct mm_struct *mm)
 
 /* --- may it be? ------------------------------------------------------------------ */
 
-static __always_inline int vm_reserve_private(struct vm *vm,
-					      struct mm_struct *mm, __u64 pages,
-					      __u32 severity)
+static __always_inline int
+vm_reserve_private(struct vm *vm, struct mm_struct *mm, __u64 pages,
+		   __u32 severity)
 {
 	return vm_reserve(vm, &vm->private, vm_private(mm), pages,
 			  privvmpages.id | severity << 8);
 }
 
-static __always_inline int vm_reserve_locked(struct vm *vm,
-					     struct mm_struct *mm, __u64 pages)
+static __always_inline int
+vm_reserve_locked(struct vm *vm, struct mm_struct *mm, __u64 pages)
 {
 	return vm_reserve(vm, &vm->locked, vm_locked(mm), pages,
 			  lockedpages.id | RESCORE_HARD << 8);
@@ -336,9 +359,9 @@ struct vm_old_mmap {
 };
 
 /* False: the running task is in no mmap. */
-static __always_inline bool vm_request_get(struct vm_request *request,
-					   const struct rescore_syscall *call,
-					   enum vm_call what)
+static __always_inline bool
+vm_request_get(struct vm_request *request, const struct rescore_syscall *call,
+	       enum vm_call what)
 {
 	struct vm_old_mmap old = {};
 
@@ -388,8 +411,8 @@ static __always_inline bool vm_is_netted(const struct vm_request *request)
 
 	return flags & MAP_FIXED && flags & MAP_ANONYMOUS &&
 	       (flags & MAP_TYPE) == MAP_PRIVATE &&
-	       !(flags & (MAP_NORESERVE | MAP_GROWSDOWN | MAP_HUGETLB |
-			  MAP_POPULATE));
+	       !(flags &
+		 (MAP_NORESERVE | MAP_GROWSDOWN | MAP_HUGETLB | MAP_POPULATE));
 }
 
 /*
@@ -494,8 +517,8 @@ RESCORE_SECURITY(privvmpages__protect, file_mprotect, security_file_mprotect,
  * What cannot refuse by itself marks the request as denied, and the kernel's
  * next question, which it asks before it changes anything, is answered with no.
  */
-static __always_inline void vm_ask(struct mm_struct *mm, __u64 pages,
-				   __u32 severity)
+static __always_inline void
+vm_ask(struct mm_struct *mm, __u64 pages, __u32 severity)
 {
 	struct vm *vm = vm_find(mm);
 

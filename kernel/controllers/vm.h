@@ -101,8 +101,8 @@ static __noinline int vm_reserve(struct vm *vm, __u64 *word, __u64 actual,
 		if (vm_owner(old) == thread && (old & VM_PAGES_MASK) >= want)
 			break;
 		delta = want - (old & VM_PAGES_MASK) - charged;
-		if (delta > 0 && rescore_amount_try(vm->slot, resource, delta,
-						    severity))
+		if (delta > 0 &&
+		    rescore_amount_try(vm->slot, resource, delta, severity))
 			goto refuse;
 		if (delta < 0)
 			rescore_amount_change(vm->slot, resource, -delta, 0);
@@ -124,10 +124,10 @@ refuse:
  * request that is on its way has seen to ours. @must_ask: what was not reserved
  * could not be refused, but is reported when it should have been.
  */
-static __always_inline void vm_settle_word(struct vm *vm, __u64 *word,
-					   struct mm_struct *mm,
-					   __u64 (*actual)(struct mm_struct *),
-					   __u32 resource, bool must_ask)
+static __always_inline void
+vm_settle_word(struct vm *vm, __u64 *word, struct mm_struct *mm,
+	       __u64 (*actual)(struct mm_struct *), __u32 resource,
+	       bool must_ask)
 {
 	__u64 old, now, thread = vm_thread();
 	int i;
@@ -151,8 +151,8 @@ static __always_inline void vm_settle_word(struct vm *vm, __u64 *word,
 	}
 }
 
-static __noinline int vm_settle_private(struct vm *vm, struct mm_struct *mm,
-					__u32 resource)
+static __noinline int
+vm_settle_private(struct vm *vm, struct mm_struct *mm, __u32 resource)
 {
 	if (vm && mm)
 		vm_settle_word(vm, &vm->private, mm, vm_private, resource,
@@ -160,8 +160,8 @@ static __noinline int vm_settle_private(struct vm *vm, struct mm_struct *mm,
 	return 0;
 }
 
-static __noinline int vm_settle_locked(struct vm *vm, struct mm_struct *mm,
-				       __u32 resource)
+static __noinline int
+vm_settle_locked(struct vm *vm, struct mm_struct *mm, __u32 resource)
 {
 	if (vm && mm)
 		vm_settle_word(vm, &vm->locked, mm, vm_locked, resource, true);

@@ -12,20 +12,26 @@ FIXTURE(admin)
 };
 
 /* A container in which nothing is left of anything. */
+static int bound_to_0(int slot, unsigned int id)
+{
+	const struct rescore_resource *resource = rescore_resource(rs, id);
+
+	if (resource->state != RESCORE_ON ||
+	    !(resource->flags & RESCORE_DENIABLE))
+		return 0;
+	return try_bounds(slot, id, 0, 0);
+}
+
 FIXTURE_SETUP(admin)
 {
-	struct rescore_bounds bounds[RESCORE_RESOURCES_MAX];
-	unsigned int id, n = 0;
+	unsigned int id;
 
 	world_begin(_metadata);
 	ASSERT_LT(0, self->slot = make("kt-a"));
+	/* without memory no program gets as far as to be refused anything else */
 	for (id = 0; id < rescore_nr_resources(rs); id++)
-		if (rescore_resource(rs, id)->state == RESCORE_ON)
-			bounds[n++].id = id;
-	while (n--) {
-		bounds[n].barrier = bounds[n].limit = 0;
-		ASSERT_EQ(0, rescore_set(rs, self->slot, &bounds[n], 1));
-	}
+		if (rescore_resource(rs, id)->unit != RESCORE_PAGES)
+			ASSERT_EQ(0, bound_to_0(self->slot, id));
 }
 
 FIXTURE_TEARDOWN(admin)
@@ -37,8 +43,12 @@ FIXTURE_TEARDOWN(admin)
 /* With admin, what is started in a full container works, and all its children. */
 TEST_F(admin, lasting)
 {
+	unsigned int id;
+
 	if (access(BUSYBOX, X_OK))
 		SKIP(return, "no " BUSYBOX);
+	for (id = 0; id < rescore_nr_resources(rs); id++)
+		ASSERT_EQ(0, bound_to_0(self->slot, id));
 	EXPECT_EQ(7, run_inside(self->slot, true, "exit 7"));
 	EXPECT_EQ(3, run_inside(self->slot, true,
 				"(sh -c 'exec 3</dev/null; exit 3')"));

@@ -101,8 +101,8 @@ TEST_F(privvm, mmap_at_the_bound)
 
 	leave_room(self->a, PRIME);
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		EXPECT_EQ(-ENOMEM, puppet_do(self->p, map, PRIME + 1, RW,
-					     flags[i]));
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, map, PRIME + 1, RW, flags[i]));
 		EXPECT_EQ(++refused, failcnt(self->a, privvmpages));
 		EXPECT_EQ(before, held(self->a, privvmpages));
 		address = puppet_do(self->p, map, PRIME, RW, flags[i]);
@@ -185,27 +185,26 @@ TEST_F(privvm, mprotect)
 		address = puppet_do(self->p, map, 3 * PRIME, kinds[i].prot,
 				    kinds[i].flags);
 		ASSERT_TRUE(is_address(address));
-		EXPECT_EQ(-ENOMEM, puppet_do(self->p, protect, address,
-					     PRIME + 1, RW));
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, protect, address, PRIME + 1, RW));
 		EXPECT_EQ(++refused, failcnt(self->a, privvmpages));
 		EXPECT_EQ(before, held(self->a, privvmpages));
 		/* from the middle: only what is asked for is counted */
-		EXPECT_EQ(0, puppet_do(self->p, protect,
-				       address + PRIME * PAGE, PRIME, RW));
+		EXPECT_EQ(0, puppet_do(self->p, protect, address + PRIME * PAGE,
+				       PRIME, RW));
 		EXPECT_EQ(before + PRIME, held(self->a, privvmpages));
-		EXPECT_EQ(0, puppet_do(self->p, protect,
-				       address + PRIME * PAGE, PRIME,
-				       PROT_READ));
+		EXPECT_EQ(0, puppet_do(self->p, protect, address + PRIME * PAGE,
+				       PRIME, PROT_READ));
 		EXPECT_EQ(before, held(self->a, privvmpages));
 		/* what was writable once: the kernel does not ask again */
 		leave_room(self->a, PRIME - 1);
-		EXPECT_EQ(-ENOMEM, puppet_do(self->p, protect,
-					     address + PRIME * PAGE, PRIME,
-					     RW));
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, protect, address + PRIME * PAGE,
+				    PRIME, RW));
 		EXPECT_EQ(++refused, failcnt(self->a, privvmpages));
 		leave_room(self->a, PRIME);
-		EXPECT_EQ(0, puppet_do(self->p, protect,
-				       address + PRIME * PAGE, PRIME, RW));
+		EXPECT_EQ(0, puppet_do(self->p, protect, address + PRIME * PAGE,
+				       PRIME, RW));
 		EXPECT_EXACT(self->a);
 		EXPECT_EQ(0, puppet_do(self->p, unmap, address, 3 * PRIME, 0));
 		EXPECT_EQ(before, held(self->a, privvmpages));
@@ -521,7 +520,8 @@ static long call32(long nr, long a, long b, long c, long d)
 		     : "=a"(ret)
 		     : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(-1L)
 		     : "memory", "r8", "r9", "r10", "r11");
-	return (int)ret < 0 && (int)ret > -4096 ? (int)ret : (long)(uint32_t)ret;
+	return (int)ret < 0 && (int)ret > -4096 ? (int)ret :
+						  (long)(uint32_t)ret;
 }
 
 static long map32(long pages, long flags, long old)
@@ -583,8 +583,8 @@ TEST_F(privvm, compat)
 				       PROT_NONE));
 		EXPECT_EQ(before, held(self->a, privvmpages));
 		leave_room(self->a, PRIME - 1);
-		EXPECT_EQ(-ENOMEM, puppet_do(self->p, protect32, address,
-					     PRIME, RW));
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, protect32, address, PRIME, RW));
 		EXPECT_EXACT(self->a);
 		EXPECT_EQ(0, puppet_do(self->p, unmap32, address, PRIME, 0));
 		EXPECT_EQ(before, held(self->a, privvmpages));
@@ -627,8 +627,8 @@ TEST_F(privvm, dodges)
 	EXPECT_EQ(-ENOMEM,
 		  puppet_do(self->p, map, 1, RW, PRIVATE | MAP_NORESERVE));
 	leave_room(self->a, 1);
-	EXPECT_TRUE(is_address(puppet_do(self->p, map, 1, RW,
-					 PRIVATE | MAP_NORESERVE)));
+	EXPECT_TRUE(is_address(
+		puppet_do(self->p, map, 1, RW, PRIVATE | MAP_NORESERVE)));
 	ASSERT_EQ(0, write_file("/proc/sys/vm/overcommit_memory", "0"));
 	EXPECT_EXACT(self->a);
 }
