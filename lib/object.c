@@ -149,7 +149,9 @@ static int size_amounts(struct load *load, struct bpf_object *object,
 		if (!extra)
 			continue;
 		err = bpf_map__set_map_extra(map, 0) ?:
-			      bpf_map__set_max_entries(map, objects / extra);
+						       bpf_map__set_max_entries(
+				       map,
+				       objects / extra + RESCORE_PAYERS_SPARE);
 		if (err)
 			return rescore_error(err, "cannot size map %s: %s",
 					     bpf_map__name(map),

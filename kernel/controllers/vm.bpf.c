@@ -455,24 +455,27 @@ SEC("fmod_ret/security_vm_enough_memory_mm")
 int RESCORE_PROG(privvmpages__enough, struct mm_struct *mm, long pages)
 {
 	struct mm_struct *own = bpf_get_current_task_btf()->mm;
-	struct vm *vm = vm_find(mm);
+	bool is_own = rescore_address(mm) == rescore_address(own);
 	__u32 severity = RESCORE_HARD;
 	struct vm_request request;
 	struct rescore_syscall call;
 	enum vm_call what;
+	struct vm *vm;
 
-	if (!vm && rescore_address(mm) != rescore_address(own))
+	rescore_syscall_get(&call);
+	what = vm_call_of(&call);
+	/* the usual mmap was asked about with its address: nothing to look up */
+	if (is_own && vm_request_get(&request, &call, what) &&
+	    (!vm_is_netted(&request) || !vm_request_pages(&request)))
+		return 0;
+	vm = vm_find(mm);
+	if (!vm && !is_own)
 		return mm->map_count == 0 && vm_exec(mm, pages) ? -ENOMEM : 0;
 	if (vm && vm->denied && vm->denied == vm_thread())
 		return -ENOMEM;
-	rescore_syscall_get(&call);
-	what = vm_call_of(&call);
 	if (what == VM_CALL_FORK)
 		return vm_fork_copy(mm) ? -ENOMEM : 0;
 	if (!vm || what == VM_CALL_OTHER)
-		return 0;
-	if (vm_request_get(&request, &call, what) &&
-	    (!vm_is_netted(&request) || !vm_request_pages(&request)))
 		return 0;
 	if (what == VM_CALL_EXEC)
 		severity = RESCORE_SOFT;
