@@ -120,12 +120,18 @@ static bool has_suffix(const char *name, const char *suffix)
 	return length > end && !strcmp(name + length - end, suffix);
 }
 
-/* A variant for want of a better one. */
+/*
+ * A variant for want of a better one, or of one that is never skipped: it puts
+ * right what another has missed.
+ */
 static void drop_spare(struct load *load, unsigned int first)
 {
 	char name[sizeof(load->hooks[0].name)];
 	struct rescore_hook *hook, *other;
 	unsigned int i, j;
+
+	if (load->preemptible)
+		return;
 
 	for (i = first; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];

@@ -98,8 +98,9 @@ int RESCORE_PROG(shmpages__enough, struct mm_struct *mm, long pages)
 
 static __always_inline __s64 shm_allocated(__u64 inode)
 {
-	struct shmem_inode_info *info = (void *)(inode -
-		bpf_core_field_offset(struct shmem_inode_info, vfs_inode));
+	struct shmem_inode_info *info =
+		(void *)(inode - bpf_core_field_offset(struct shmem_inode_info,
+						       vfs_inode));
 
 	return BPF_CORE_READ(info, alloced);
 }
@@ -114,10 +115,9 @@ static __always_inline int shm_add(__u64 key, const struct shm *shm)
 	if (old) {
 		/* its end was not seen */
 		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
-		rescore_amount_change(old->slot, shmpages.id,
-				      old->pages > old->whole ? old->pages :
-								old->whole,
-				      0);
+		rescore_amount_change(
+			old->slot, shmpages.id,
+			old->pages > old->whole ? old->pages : old->whole, 0);
 	}
 	if (!bpf_map_update_elem(&memory_files, &key, shm, BPF_ANY))
 		return 0;
@@ -347,8 +347,8 @@ int shmpages__truth(struct bpf_iter__bpf_map_elem *ctx)
 
 	if (!shm || !inode)
 		return 0;
-	rescore_truth_write(ctx->meta->seq, *inode, shm->slot,
-			    shm_charged(shm, shm->making ? 0 :
-						     shm_allocated(*inode)));
+	rescore_truth_write(
+		ctx->meta->seq, *inode, shm->slot,
+		shm_charged(shm, shm->making ? 0 : shm_allocated(*inode)));
 	return 0;
 }

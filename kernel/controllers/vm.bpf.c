@@ -22,11 +22,15 @@
  *
  * lockedpages: pages locked into memory (mlock, mlockall, MAP_LOCKED), VmLck.
  *
- * Charged     after the call that locked them.
+ * Charged     as they are locked.
  * Uncharged   after munlock or munmap; with the address space.
  * Who pays    as for privvmpages.
- * Refused     nothing yet: see rescore(7), CAVEATS
- * Costs       1 hook more for mlock and munlock.
+ * Refused     mmap with MAP_LOCKED or after mlockall(MCL_FUTURE): EAGAIN. mlock
+ *             and mlockall only where the kernel asks: above RLIMIT_MEMLOCK, a
+ *             task with CAP_IPC_LOCK: ENOMEM (EPERM if the rlimit is 0). Below
+ *             it they are counted, and reported if above the bound; nobody
+ *             inside may raise that rlimit while there is a bound.
+ * Costs       2 hooks an mlock and munlock; one in each check of a capability.
  */
 #include "vm.h"
 
@@ -44,6 +48,7 @@ RESCORE_RESOURCE(privvmpages) = {
 RESCORE_RESOURCE(lockedpages) = {
 	.name = "lockedpages",
 	.unit = RESCORE_PAGES,
+	.flags = RESCORE_DENIABLE,
 	.err = ENOMEM,
 	.ubc_index = 2,
 	.help = "pages locked into memory: mlock, mlockall, MAP_LOCKED",
@@ -54,6 +59,7 @@ enum {
 	VM_WRITE	= 0x2,
 	VM_SHARED	= 0x8,
 	VM_GROWSDOWN	= 0x100,
+	VM_LOCKED	= 0x2000,
 	PAGE_SHIFT	= 12,
 	PAGE_SIZE	= 1 << PAGE_SHIFT,
 	PROT_WRITE	= 0x2,
@@ -63,6 +69,7 @@ enum {
 	MAP_FIXED	= 0x10,
 	MAP_ANONYMOUS	= 0x20,
 	MAP_GROWSDOWN	= 0x100,
+	MAP_LOCKED	= 0x2000,
 	MAP_NORESERVE	= 0x4000,
 	MAP_POPULATE	= 0x8000,
 	MAP_HUGETLB	= 0x40000,
@@ -71,6 +78,8 @@ enum {
 	HUGE_SHIFT	= 21,		/* x86's default */
 	MREMAP_DONTUNMAP = 4,
 	CLONE_VM	= 0x100,
+	CAP_IPC_LOCK	= 14,
+	RLIMIT_MEMLOCK	= 8,
 };
 
 #define PROT_GROWSDOWN	0x01000000
@@ -91,19 +100,39 @@ vm_call_of(const struct rescore_syscall *call)
 
 	if (call->compat) {
 		switch (nr) {
-		case 192: return VM_CALL_MMAP;
-		case 90: return VM_CALL_MMAP_OLD;
-		case 45: return VM_CALL_BRK;
-		case 2: case 120: case 190: case 435: return VM_CALL_FORK;
-		case 11: case 358: return VM_CALL_EXEC;
+		case 192:
+			return VM_CALL_MMAP;
+		case 90:
+			return VM_CALL_MMAP_OLD;
+		case 45:
+			return VM_CALL_BRK;
+		case 2:
+		case 120:
+		case 190:
+		case 435:
+			return VM_CALL_FORK;
+		case 11:
+		case 358:
+			return VM_CALL_EXEC;
 		}
 		return VM_CALL_OTHER;
 	}
 	switch (nr) {
-	case 9: return VM_CALL_MMAP;
-	case 12: case 453: return VM_CALL_BRK;	/* or map_shadow_stack */
-	case 56: case 57: case 58: case 435: return VM_CALL_FORK;
-	case 59: case 322: case 520: case 545: return VM_CALL_EXEC;
+	case 9:
+		return VM_CALL_MMAP;
+	case 12:
+	case 453:
+		return VM_CALL_BRK; /* or map_shadow_stack */
+	case 56:
+	case 57:
+	case 58:
+	case 435:
+		return VM_CALL_FORK;
+	case 59:
+	case 322:
+	case 520:
+	case 545:
+		return VM_CALL_EXEC;
 	}
 	return VM_CALL_OTHER;
 }
@@ -119,8 +148,10 @@ static __always_inline int vm_add(__u64 key, __u32 slot, __u64 private)
 	if (old) {
 		/* its end was not seen */
 		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
-		rescore_amount_change(old->slot, privvmpages.id, old->private & VM_PAGES_MASK, 0);
-		rescore_amount_change(old->slot, lockedpages.id, old->locked, 0);
+		rescore_amount_change(old->slot, privvmpages.id,
+				      old->private & VM_PAGES_MASK, 0);
+		rescore_amount_change(old->slot, lockedpages.id,
+				      old->locked & VM_PAGES_MASK, 0);
 	}
 	if (!bpf_map_update_elem(&address_spaces, &key, &vm, BPF_ANY))
 		return 0;
@@ -169,7 +200,8 @@ static __always_inline bool vm_fork_too_large(__u32 slot, __s64 n)
 		return false;
 	if (rescore_amount_try(slot, privvmpages.id, n, RESCORE_HARD))
 		return true;
-	rescore_amount_change(slot, privvmpages.id, n, 0);	/* there is room now */
+	rescore_amount_change(slot, privvmpages.id, n,
+			      0); /* there is room now */
 	return false;
 }
 
@@ -214,8 +246,8 @@ static __always_inline int vm_fork_copy(struct mm_struct *mm)
 
 	if (!fork)
 		return 0;
-	return vm_reserve(fork, 0, vm_private(mm), privvmpages.id,
-			  RESCORE_HARD);
+	return vm_reserve(fork, &fork->private, 0, vm_private(mm),
+			  privvmpages.id | RESCORE_HARD << 8);
 }
 
 /* Before the child runs. */
@@ -279,7 +311,7 @@ static __always_inline void vm_end(struct mm_struct *mm)
 		return;
 	slot = vm->slot;
 	pages = vm->private & VM_PAGES_MASK;
-	locked = vm->locked;
+	locked = vm->locked & VM_PAGES_MASK;
 	if (bpf_map_delete_elem(&address_spaces, &key))
 		return;
 	rescore_amount_change(slot, privvmpages.id, pages, 0);
@@ -294,6 +326,21 @@ RESCORE_TWICE("fentry/exit_mmap", privvmpages__exit, struct mm_struct *mm)
 }
 
 /* --- may it be? ------------------------------------------------------------------ */
+
+static __always_inline int
+vm_reserve_private(struct vm *vm, struct mm_struct *mm, __u64 pages,
+		   __u32 severity)
+{
+	return vm_reserve(vm, &vm->private, vm_private(mm), pages,
+			  privvmpages.id | severity << 8);
+}
+
+static __always_inline int
+vm_reserve_locked(struct vm *vm, struct mm_struct *mm, __u64 pages)
+{
+	return vm_reserve(vm, &vm->locked, vm_locked(mm), pages,
+			  lockedpages.id | RESCORE_HARD << 8);
+}
 
 static __always_inline __u64 vm_pages(__u64 bytes)
 {
@@ -312,9 +359,9 @@ struct vm_old_mmap {
 };
 
 /* False: the running task is in no mmap. */
-static __always_inline bool vm_request_get(struct vm_request *request,
-					   const struct rescore_syscall *call,
-					   enum vm_call what)
+static __always_inline bool
+vm_request_get(struct vm_request *request, const struct rescore_syscall *call,
+	       enum vm_call what)
 {
 	struct vm_old_mmap old = {};
 
@@ -364,8 +411,8 @@ static __always_inline bool vm_is_netted(const struct vm_request *request)
 
 	return flags & MAP_FIXED && flags & MAP_ANONYMOUS &&
 	       (flags & MAP_TYPE) == MAP_PRIVATE &&
-	       !(flags & (MAP_NORESERVE | MAP_GROWSDOWN | MAP_HUGETLB |
-			  MAP_POPULATE));
+	       !(flags &
+		 (MAP_NORESERVE | MAP_GROWSDOWN | MAP_HUGETLB | MAP_POPULATE));
 }
 
 /*
@@ -387,12 +434,15 @@ RESCORE_SECURITY(privvmpages__mmap, mmap_addr, security_mmap_addr,
 	if (vm->denied && vm->denied == vm_thread())
 		return -ENOMEM;
 	rescore_syscall_get(&call);
-	if (!vm_request_get(&request, &call, vm_call_of(&call)) ||
-	    vm_is_netted(&request))
+	if (!vm_request_get(&request, &call, vm_call_of(&call)))
+		return 0;
+	if ((request.flags & MAP_LOCKED || mm->def_flags & VM_LOCKED) &&
+	    vm_reserve_locked(vm, mm, vm_pages(request.len)))
+		return -EAGAIN;
+	if (vm_is_netted(&request))
 		return 0;
 	pages = vm_request_pages(&request);
-	if (pages && vm_reserve(vm, vm_private(mm), pages, privvmpages.id,
-				RESCORE_HARD))
+	if (pages && vm_reserve_private(vm, mm, pages, RESCORE_HARD))
 		return -ENOMEM;
 	return 0;
 }
@@ -405,28 +455,31 @@ SEC("fmod_ret/security_vm_enough_memory_mm")
 int RESCORE_PROG(privvmpages__enough, struct mm_struct *mm, long pages)
 {
 	struct mm_struct *own = bpf_get_current_task_btf()->mm;
-	struct vm *vm = vm_find(mm);
+	bool is_own = rescore_address(mm) == rescore_address(own);
 	__u32 severity = RESCORE_HARD;
 	struct vm_request request;
 	struct rescore_syscall call;
 	enum vm_call what;
+	struct vm *vm;
 
-	if (!vm && rescore_address(mm) != rescore_address(own))
+	rescore_syscall_get(&call);
+	what = vm_call_of(&call);
+	/* the usual mmap was asked about with its address: nothing to look up */
+	if (is_own && vm_request_get(&request, &call, what) &&
+	    (!vm_is_netted(&request) || !vm_request_pages(&request)))
+		return 0;
+	vm = vm_find(mm);
+	if (!vm && !is_own)
 		return mm->map_count == 0 && vm_exec(mm, pages) ? -ENOMEM : 0;
 	if (vm && vm->denied && vm->denied == vm_thread())
 		return -ENOMEM;
-	rescore_syscall_get(&call);
-	what = vm_call_of(&call);
 	if (what == VM_CALL_FORK)
 		return vm_fork_copy(mm) ? -ENOMEM : 0;
 	if (!vm || what == VM_CALL_OTHER)
 		return 0;
-	if (vm_request_get(&request, &call, what) &&
-	    (!vm_is_netted(&request) || !vm_request_pages(&request)))
-		return 0;
 	if (what == VM_CALL_EXEC)
 		severity = RESCORE_SOFT;
-	if (vm_reserve(vm, vm_private(mm), pages, privvmpages.id, severity))
+	if (vm_reserve_private(vm, mm, pages, severity))
 		return -ENOMEM;
 	return 0;
 }
@@ -457,8 +510,8 @@ RESCORE_SECURITY(privvmpages__protect, file_mprotect, security_file_mprotect,
 		start = vma->vm_start;
 	if (end > vma->vm_end)
 		end = vma->vm_end;
-	if (vm_reserve(vm, vm_private(mm), (end - start) >> PAGE_SHIFT,
-		       privvmpages.id, RESCORE_HARD))
+	if (vm_reserve_private(vm, mm, (end - start) >> PAGE_SHIFT,
+			       RESCORE_HARD))
 		return -ENOMEM;
 	return 0;
 }
@@ -467,13 +520,12 @@ RESCORE_SECURITY(privvmpages__protect, file_mprotect, security_file_mprotect,
  * What cannot refuse by itself marks the request as denied, and the kernel's
  * next question, which it asks before it changes anything, is answered with no.
  */
-static __always_inline void vm_ask(struct mm_struct *mm, __u64 pages,
-				   __u32 severity)
+static __always_inline void
+vm_ask(struct mm_struct *mm, __u64 pages, __u32 severity)
 {
 	struct vm *vm = vm_find(mm);
 
-	if (vm && vm_reserve(vm, vm_private(mm), pages, privvmpages.id,
-			     severity))
+	if (vm && vm_reserve_private(vm, mm, pages, severity))
 		vm->denied = vm_thread();
 }
 
@@ -505,6 +557,69 @@ int RESCORE_PROG(privvmpages__stack, struct vm_area_struct *vma,
 	if (address < vma->vm_start)
 		vm_ask(vma->vm_mm, (vma->vm_start - address) >> PAGE_SHIFT,
 		       RESCORE_SOFT);
+	return 0;
+}
+
+/* --- locked pages ------------------------------------------------------------------- */
+
+/* What mlock or mlockall ask for; 0: the running task is in neither. */
+static __always_inline __u64 vm_mlock_pages(struct mm_struct *mm)
+{
+	struct rescore_syscall call;
+	__u64 start;
+
+	rescore_syscall_get(&call);
+	if (rescore_syscall_is(&call, 151, 152))
+		return mm->total_vm - vm_locked(mm);
+	if (!rescore_syscall_is(&call, 149, 150) &&
+	    !rescore_syscall_is(&call, 325, 376))
+		return 0;
+	start = rescore_syscall_arg(&call, 0) & (PAGE_SIZE - 1);
+	return vm_pages(start + rescore_syscall_arg(&call, 1));
+}
+
+/*
+ * Asked about a request above RLIMIT_MEMLOCK only, by a task that has the
+ * capability. There is nothing else in mlock that can refuse.
+ */
+RESCORE_SECURITY(lockedpages__capable, capable, security_capable,
+		 const struct cred *cred, struct user_namespace *ns, int cap,
+		 unsigned int opts)
+{
+	struct mm_struct *mm;
+	struct vm *vm;
+	__u64 pages;
+
+	if (cap != CAP_IPC_LOCK)
+		return 0;
+	mm = bpf_get_current_task_btf()->mm;
+	vm = mm ? vm_find(mm) : NULL;
+	if (!vm)
+		return 0;
+	pages = vm_mlock_pages(mm);
+	if (pages && vm_reserve_locked(vm, mm, pages))
+		return -EPERM;
+	return 0;
+}
+
+/* So nobody inside may raise RLIMIT_MEMLOCK where lockedpages has a bound. */
+RESCORE_SECURITY(lockedpages__rlimit, task_setrlimit, security_task_setrlimit,
+		 struct task_struct *task, unsigned int resource,
+		 struct rlimit *new)
+{
+	struct rescore_line *line;
+	__u32 slot;
+
+	if (resource != RLIMIT_MEMLOCK)
+		return 0;
+	slot = rescore_current();
+	line = slot ? rescore_line(slot, lockedpages.id) : NULL;
+	if (!line || READ_ONCE(line->barrier) == RESCORE_UNLIMITED ||
+	    READ_ONCE(line->flags) & RESCORE_OBSERVE)
+		return 0;
+	if (BPF_CORE_READ(new, rlim_cur) >
+	    BPF_CORE_READ(task, signal, rlim[RLIMIT_MEMLOCK].rlim_cur))
+		return -EPERM;
 	return 0;
 }
 
@@ -547,7 +662,8 @@ VM_SETTLE("fexit/__x64_sys_mremap", privvmpages__mremap)
 VM_SETTLE("fexit/__ia32_sys_mremap", privvmpages__mremap32__opt)
 VM_SETTLE("fexit/__x64_sys_map_shadow_stack", privvmpages__shadow__opt)
 /* With the lock held. */
-VM_SETTLE("fexit/mlock_fixup", lockedpages__fixup)
+VM_SETTLE("fexit/apply_vma_lock_flags", lockedpages__mlock)
+VM_SETTLE("fexit/apply_mlockall_flags", lockedpages__mlockall)
 
 /*
  * The lock is held still when this is a part of mremap, or on 6.1 of an mmap in

@@ -28,7 +28,7 @@
 struct vm {
 	__u64 private;		/* pages charged, and the owner of a request */
 	union {
-		__u64 locked;	/* pages charged */
+		__u64 locked;	/* the same for locked pages */
 		__u64 child;	/* of a fork on its way: the new task */
 	};
 	__u32 slot;
@@ -72,37 +72,43 @@ static __always_inline __u64 vm_private(struct mm_struct *mm)
 	       VM_PAGES_MASK;
 }
 
+static __always_inline __u64 vm_locked(struct mm_struct *mm)
+{
+	return READ_ONCE(mm->locked_vm) & VM_PAGES_MASK;
+}
+
 /*
  * The running thread asks for @n pages more than the @actual. 0, or -1: refuse.
  * What it has reserved already in this call (two hooks may see it) is not asked
- * for again.
+ * for again. @word: of one of @vm's two.
  */
-static __noinline int vm_reserve(struct vm *vm, __u64 actual, __u64 n,
-				 __u32 resource, __u32 severity)
+static __noinline int vm_reserve(struct vm *vm, __u64 *word, __u64 actual,
+				 __u64 n, __u32 resource_and_severity)
 {
+	__u32 resource = resource_and_severity & 0xff;
+	__u32 severity = resource_and_severity >> 8;
 	__u64 old, want = actual + n, thread = vm_thread();
 	__s64 charged = 0, delta;
 	int i;
 
-	if (!vm)
+	if (!vm || !word)
 		return 0;
 	/* the sum must not wrap, nor reach the owner's bits */
 	if (n > VM_PAGES_MASK || want > VM_PAGES_MASK)
 		want = VM_PAGES_MASK;
 	for (i = 0; i < VM_TRIES; i++) {
-		old = READ_ONCE(vm->private);
+		old = READ_ONCE(*word);
 		if (vm_owner(old) == thread && (old & VM_PAGES_MASK) >= want)
 			break;
 		delta = want - (old & VM_PAGES_MASK) - charged;
-		if (delta > 0 && rescore_amount_try(vm->slot, resource, delta,
-						    severity))
+		if (delta > 0 &&
+		    rescore_amount_try(vm->slot, resource, delta, severity))
 			goto refuse;
 		if (delta < 0)
 			rescore_amount_change(vm->slot, resource, -delta, 0);
 		charged += delta;
 		if (__sync_val_compare_and_swap(
-			    &vm->private, old,
-			    thread << VM_PAGES_BITS | want) == old)
+			    word, old, thread << VM_PAGES_BITS | want) == old)
 			return 0;
 	}
 	/* reserved already, or (never seen) settled by others all the time */
@@ -115,47 +121,50 @@ refuse:
 
 /*
  * A call is over: what is charged becomes what there is. Another thread's
- * request that is on its way has seen to ours.
+ * request that is on its way has seen to ours. @must_ask: what was not reserved
+ * could not be refused, but is reported when it should have been.
  */
-static __noinline int vm_settle_private(struct vm *vm, struct mm_struct *mm,
-					__u32 resource)
+static __always_inline void
+vm_settle_word(struct vm *vm, __u64 *word, struct mm_struct *mm,
+	       __u64 (*actual)(struct mm_struct *), __u32 resource,
+	       bool must_ask)
 {
 	__u64 old, now, thread = vm_thread();
 	int i;
 
-	if (!vm || !mm)
-		return 0;
 	/* looked at again after each change: another may have come meanwhile */
 	for (i = 0; i < VM_TRIES; i++) {
-		old = READ_ONCE(vm->private);
+		old = READ_ONCE(*word);
 		if (vm_owner(old) && vm_owner(old) != thread)
 			break;
-		now = vm_private(mm);
+		now = actual(mm);
 		if (old == now)
 			break;
-		if (__sync_val_compare_and_swap(&vm->private, old, now) == old)
-			rescore_amount_change(vm->slot, resource,
-					 old & VM_PAGES_MASK, now);
+		if (__sync_val_compare_and_swap(word, old, now) != old)
+			continue;
+		old &= VM_PAGES_MASK;
+		if (must_ask && now > old &&
+		    !rescore_amount_try(vm->slot, resource, now - old,
+					RESCORE_HARD))
+			continue;
+		rescore_amount_change(vm->slot, resource, old, now);
 	}
+}
+
+static __noinline int
+vm_settle_private(struct vm *vm, struct mm_struct *mm, __u32 resource)
+{
+	if (vm && mm)
+		vm_settle_word(vm, &vm->private, mm, vm_private, resource,
+			       false);
 	return 0;
 }
 
-static __noinline int vm_settle_locked(struct vm *vm, struct mm_struct *mm,
-				       __u32 resource)
+static __noinline int
+vm_settle_locked(struct vm *vm, struct mm_struct *mm, __u32 resource)
 {
-	__u64 old, now;
-	int i;
-
-	if (!vm || !mm)
-		return 0;
-	for (i = 0; i < VM_TRIES; i++) {
-		old = READ_ONCE(vm->locked);
-		now = READ_ONCE(mm->locked_vm);
-		if (old == now)
-			break;
-		if (__sync_val_compare_and_swap(&vm->locked, old, now) == old)
-			rescore_amount_change(vm->slot, resource, old, now);
-	}
+	if (vm && mm)
+		vm_settle_word(vm, &vm->locked, mm, vm_locked, resource, true);
 	return 0;
 }
 

@@ -48,15 +48,15 @@ static __noinline int rescore_no_room(__u32 slot, __u32 resource, __s64 n)
  * The same as in charge.h, as functions that the verifier checks once, however
  * often and in whatever loops they are called: so they are not static.
  */
-__noinline int rescore_amount_try(__u32 slot, __u32 resource, __s64 n,
-				  __u32 severity)
+__noinline int
+rescore_amount_try(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 {
 	return rescore_try_charge(slot, resource, n, severity);
 }
 
 /* An object now holds @now instead of @before: @slot's held follows. */
-__noinline int rescore_amount_change(__u32 slot, __u32 resource, __s64 before,
-				     __s64 now)
+__noinline int
+rescore_amount_change(__u32 slot, __u32 resource, __s64 before, __s64 now)
 {
 	if (now > before)
 		rescore_force_charge(slot, resource, now - before);

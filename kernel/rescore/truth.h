@@ -5,8 +5,8 @@
 
 #include "bpf.h"
 
-static __always_inline void rescore_truth_write(struct seq_file *seq, __u64 key,
-						__u32 slot, __s64 amount)
+static __always_inline void
+rescore_truth_write(struct seq_file *seq, __u64 key, __u32 slot, __s64 amount)
 {
 	struct rescore_truth truth = {
 		.key = key,

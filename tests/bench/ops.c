@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -172,6 +173,74 @@ static void pty(void)
 	close(fd);
 }
 
+static void map_unmap(void)
+{
+	void *at = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		err(1, "mmap");
+	munmap(at, 16 * 4096);
+}
+
+static void brk_pair(void)
+{
+	if (sbrk(16 * 4096) == (void *)-1 || sbrk(-16 * 4096) == (void *)-1)
+		err(1, "sbrk");
+}
+
+static void protect_pair(void)
+{
+	static void *at;
+
+	if (!at)
+		at = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mprotect(at, 4096, PROT_READ) ||
+	    mprotect(at, 4096, PROT_READ | PROT_WRITE))
+		err(1, "mprotect");
+}
+
+/* 64 faults, and what gives the pages back: no hook of ours in either. */
+static void fault(void)
+{
+	static char *at;
+	int i;
+
+	if (!at)
+		at = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for (i = 0; i < 64; i++)
+		at[i * 4096] = 1;
+	if (madvise(at, 64 * 4096, MADV_DONTNEED))
+		err(1, "madvise");
+}
+
+static void memfd_fill(void)
+{
+	static char pages[16 * 4096];
+	static int fd;
+
+	if (!fd)
+		fd = memfd_create("bench", 0);
+	if (pwrite(fd, pages, sizeof(pages), 0) != sizeof(pages) ||
+	    ftruncate(fd, 0))
+		err(1, "memfd");
+}
+
+static void exec_wait(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		execl("/bin/busybox", "true", NULL);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+}
+
 static void fork_wait(void)
 {
 	pid_t pid = fork();
@@ -202,7 +271,13 @@ static const struct {
 	{ "flock+unlock", flock_pair, 2000 },
 	{ "fcntl lock+unlock", fcntl_pair, 2000 },
 	{ "ptmx open+close", pty, 100 },
+	{ "mmap+munmap 64 KB", map_unmap, 2000 },
+	{ "brk up+down", brk_pair, 2000 },
+	{ "mprotect twice", protect_pair, 2000 },
+	{ "64 page faults", fault, 100 },
+	{ "memfd write+truncate 64 KB", memfd_fill, 200 },
 	{ "fork+exit+wait", fork_wait, 60 },
+	{ "fork+exec+wait", exec_wait, 40 },
 };
 
 #define ROUNDS	5	/* the best one counts: the others met an interrupt */

@@ -18,19 +18,14 @@ FIXTURE(admin)
  */
 FIXTURE_SETUP(admin)
 {
-	struct rescore_bounds bounds[RESCORE_RESOURCES_MAX];
-	unsigned int id, n = 0;
+	unsigned int id;
 
 	world_begin(_metadata);
 	ASSERT_LT(0, self->slot = make("kt-a"));
 	for (id = 0; id < rescore_nr_resources(rs); id++)
 		if (rescore_resource(rs, id)->state == RESCORE_ON &&
 		    rescore_resource(rs, id)->objects)
-			bounds[n++].id = id;
-	while (n--) {
-		bounds[n].barrier = bounds[n].limit = 0;
-		ASSERT_EQ(0, rescore_set(rs, self->slot, &bounds[n], 1));
-	}
+			set_bounds(self->slot, id, 0, 0);
 }
 
 FIXTURE_TEARDOWN(admin)
@@ -42,8 +37,12 @@ FIXTURE_TEARDOWN(admin)
 /* With admin, what is started in a full container works, and all its children. */
 TEST_F(admin, lasting)
 {
+	unsigned int id;
+
 	if (access(BUSYBOX, X_OK))
 		SKIP(return, "no " BUSYBOX);
+	for (id = 0; id < rescore_nr_resources(rs); id++)
+		ASSERT_EQ(0, bound_to_0(self->slot, id));
 	EXPECT_EQ(7, run_inside(self->slot, true, "exit 7"));
 	EXPECT_EQ(3, run_inside(self->slot, true,
 				"(sh -c 'exec 3</dev/null; exit 3')"));

@@ -101,8 +101,8 @@ TEST_F(privvm, mmap_at_the_bound)
 
 	leave_room(self->a, PRIME);
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		EXPECT_EQ(-ENOMEM, puppet_do(self->p, map, PRIME + 1, RW,
-					     flags[i]));
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, map, PRIME + 1, RW, flags[i]));
 		EXPECT_EQ(++refused, failcnt(self->a, privvmpages));
 		EXPECT_EQ(before, held(self->a, privvmpages));
 		address = puppet_do(self->p, map, PRIME, RW, flags[i]);
@@ -185,27 +185,26 @@ TEST_F(privvm, mprotect)
 		address = puppet_do(self->p, map, 3 * PRIME, kinds[i].prot,
 				    kinds[i].flags);
 		ASSERT_TRUE(is_address(address));
-		EXPECT_EQ(-ENOMEM, puppet_do(self->p, protect, address,
-					     PRIME + 1, RW));
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, protect, address, PRIME + 1, RW));
 		EXPECT_EQ(++refused, failcnt(self->a, privvmpages));
 		EXPECT_EQ(before, held(self->a, privvmpages));
 		/* from the middle: only what is asked for is counted */
-		EXPECT_EQ(0, puppet_do(self->p, protect,
-				       address + PRIME * PAGE, PRIME, RW));
+		EXPECT_EQ(0, puppet_do(self->p, protect, address + PRIME * PAGE,
+				       PRIME, RW));
 		EXPECT_EQ(before + PRIME, held(self->a, privvmpages));
-		EXPECT_EQ(0, puppet_do(self->p, protect,
-				       address + PRIME * PAGE, PRIME,
-				       PROT_READ));
+		EXPECT_EQ(0, puppet_do(self->p, protect, address + PRIME * PAGE,
+				       PRIME, PROT_READ));
 		EXPECT_EQ(before, held(self->a, privvmpages));
 		/* what was writable once: the kernel does not ask again */
 		leave_room(self->a, PRIME - 1);
-		EXPECT_EQ(-ENOMEM, puppet_do(self->p, protect,
-					     address + PRIME * PAGE, PRIME,
-					     RW));
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, protect, address + PRIME * PAGE,
+				    PRIME, RW));
 		EXPECT_EQ(++refused, failcnt(self->a, privvmpages));
 		leave_room(self->a, PRIME);
-		EXPECT_EQ(0, puppet_do(self->p, protect,
-				       address + PRIME * PAGE, PRIME, RW));
+		EXPECT_EQ(0, puppet_do(self->p, protect, address + PRIME * PAGE,
+				       PRIME, RW));
 		EXPECT_EXACT(self->a);
 		EXPECT_EQ(0, puppet_do(self->p, unmap, address, 3 * PRIME, 0));
 		EXPECT_EQ(before, held(self->a, privvmpages));
@@ -505,6 +504,182 @@ TEST_F(privvm, stack)
 	EXPECT_EQ(1, failcnt(self->a, privvmpages));
 	EXPECT_GE(before + 150, row(self->a, privvmpages).maxheld);
 	EXPECT_HELD(0, self->a, privvmpages);
+}
+
+/* --- what a tenant may try ----------------------------------------------------------------- */
+
+/* A system call of the 32-bit table, which any program may make. */
+static long call32(long nr, long a, long b, long c, long d)
+{
+	long ret;
+
+	asm volatile("push %%rbp\n\t"
+		     "xor %%ebp, %%ebp\n\t"
+		     "int $0x80\n\t"
+		     "pop %%rbp"
+		     : "=a"(ret)
+		     : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(-1L)
+		     : "memory", "r8", "r9", "r10", "r11");
+	return (int)ret < 0 && (int)ret > -4096 ? (int)ret :
+						  (long)(uint32_t)ret;
+}
+
+static long map32(long pages, long flags, long old)
+{
+	static uint32_t *args;
+
+	if (!old)
+		return call32(192, 0, pages * PAGE, RW, flags);
+	if (!args)
+		args = mmap(NULL, PAGE, RW, PRIVATE | MAP_32BIT, -1, 0);
+	args[0] = 0;
+	args[1] = pages * PAGE;
+	args[2] = RW;
+	args[3] = flags;
+	args[4] = -1;
+	args[5] = 0;
+	return call32(90, (long)args, 0, 0, 0);
+}
+
+static long unmap32(long address, long pages, long c)
+{
+	return call32(91, address, pages * PAGE, 0, 0);
+}
+
+static long protect32(long address, long pages, long prot)
+{
+	return call32(125, address, pages * PAGE, prot, 0);
+}
+
+static long resize32(long address, long from, long to)
+{
+	return call32(163, address, from * PAGE, to * PAGE, MREMAP_MAYMOVE);
+}
+
+/* With the numbers and registers of 32 bits it is all the same. */
+TEST_F(privvm, compat)
+{
+	static const long flags[] = { PRIVATE, PRIVATE | MAP_NORESERVE };
+	int64_t before;
+	long address;
+	int i, old;
+
+	if (puppet_do(self->p, map32, 1, PRIVATE, 1) < 0 ||
+	    puppet_do(self->p, map32, 1, PRIVATE, 0) < 0)
+		SKIP(return, "the kernel has no 32-bit system calls");
+	before = held(self->a, privvmpages);
+	EXPECT_EXACT(self->a);
+	for (i = 0; i < 4; i++) {
+		old = i & 1;
+		leave_room(self->a, PRIME);
+		EXPECT_EQ(-ENOMEM, puppet_do(self->p, map32, PRIME + 1,
+					     flags[i / 2], old));
+		address = puppet_do(self->p, map32, PRIME, flags[i / 2], old);
+		ASSERT_LT(0, address);
+		EXPECT_EQ(before + PRIME, held(self->a, privvmpages));
+		EXPECT_EQ(-ENOMEM, puppet_do(self->p, resize32, address, PRIME,
+					     PRIME + 1));
+		EXPECT_EQ(0, puppet_do(self->p, protect32, address, PRIME,
+				       PROT_NONE));
+		EXPECT_EQ(before, held(self->a, privvmpages));
+		leave_room(self->a, PRIME - 1);
+		EXPECT_EQ(-ENOMEM,
+			  puppet_do(self->p, protect32, address, PRIME, RW));
+		EXPECT_EXACT(self->a);
+		EXPECT_EQ(0, puppet_do(self->p, unmap32, address, PRIME, 0));
+		EXPECT_EQ(before, held(self->a, privvmpages));
+	}
+}
+
+/* The rest of the ways around the kernel's own question. */
+static long more(long address, long from, long to)
+{
+	return resize(address, from, to);
+}
+
+TEST_F(privvm, dodges)
+{
+	int64_t before;
+	long none, zero;
+
+	none = puppet_do(self->p, map, 3, RW, PRIVATE | MAP_NORESERVE);
+	ASSERT_TRUE(is_address(none));
+	zero = puppet_open(self->p, "/dev/zero", O_RDWR);
+	ASSERT_LE(0, zero);
+	before = held(self->a, privvmpages);
+	leave_room(self->a, 0);
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, more, none, 3, PRIME));
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, map, PRIME, PROT_NONE,
+				     PRIVATE | MAP_GROWSDOWN));
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, map, PRIME, RW,
+				     PRIVATE | MAP_STACK | MAP_NORESERVE));
+	EXPECT_EQ(-ENOMEM, result((long)puppet_sys(self->p, SYS_mremap, none,
+						   3 * PAGE, 3 * PAGE, 5)));
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, fork_idle, 0, 0, 0));
+	EXPECT_EQ(before, held(self->a, privvmpages));
+	EXPECT_EXACT(self->a);
+	/* and with every setting of vm.overcommit_memory */
+	ASSERT_EQ(0, write_file("/proc/sys/vm/overcommit_memory", "1"));
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, map, 1, RW, PRIVATE));
+	EXPECT_EQ(-ENOMEM,
+		  puppet_do(self->p, map, 1, RW, PRIVATE | MAP_NORESERVE));
+	ASSERT_EQ(0, write_file("/proc/sys/vm/overcommit_memory", "2"));
+	EXPECT_EQ(-ENOMEM,
+		  puppet_do(self->p, map, 1, RW, PRIVATE | MAP_NORESERVE));
+	leave_room(self->a, 1);
+	EXPECT_TRUE(is_address(
+		puppet_do(self->p, map, 1, RW, PRIVATE | MAP_NORESERVE)));
+	ASSERT_EQ(0, write_file("/proc/sys/vm/overcommit_memory", "0"));
+	EXPECT_EXACT(self->a);
+}
+
+/* Huge pages from the pool: the kernel does not ask about them. */
+TEST_F(privvm, hugetlb)
+{
+	int64_t before = held(self->a, privvmpages);
+	long address;
+
+	write_file("/proc/sys/vm/nr_hugepages", "8");
+	address = puppet_do(self->p, map, 3 * 512, RW, PRIVATE | MAP_HUGETLB);
+	if (!is_address(address)) {
+		write_file("/proc/sys/vm/nr_hugepages", "0");
+		SKIP(return, "no huge pages");
+	}
+	EXPECT_EQ(before + 3 * 512, held(self->a, privvmpages));
+	EXPECT_EXACT(self->a);
+	leave_room(self->a, 511);
+	/* one page asks for 512 */
+	EXPECT_EQ(-ENOMEM,
+		  puppet_do(self->p, map, 1, RW, PRIVATE | MAP_HUGETLB));
+	leave_room(self->a, 512);
+	EXPECT_TRUE(is_address(
+		puppet_do(self->p, map, 1, RW, PRIVATE | MAP_HUGETLB)));
+	EXPECT_EXACT(self->a);
+	EXPECT_EQ(0, puppet_do(self->p, unmap, address, 3 * 512, 0));
+	EXPECT_EQ(before + 512, held(self->a, privvmpages));
+	write_file("/proc/sys/vm/nr_hugepages", "0");
+}
+
+/* Observed, nothing is refused, and what would have been is counted. */
+TEST_F(privvm, observe)
+{
+	int64_t before = held(self->a, privvmpages);
+	long pid;
+
+	ASSERT_EQ(0, rescore_set_mode(rs, self->a, privvmpages, true));
+	leave_room(self->a, 0);
+	EXPECT_TRUE(is_address(puppet_do(self->p, map, PRIME, RW, PRIVATE)));
+	EXPECT_EQ(before + PRIME, held(self->a, privvmpages));
+	EXPECT_EQ(1, failcnt(self->a, privvmpages));
+	pid = puppet_do(self->p, fork_idle, 0, 0, 0);
+	ASSERT_LT(0, pid);
+	EXPECT_EQ(2, failcnt(self->a, privvmpages));
+	EXPECT_EXACT(self->a);
+	puppet_do(self->p, kill_and_reap, pid, 0, 0);
+	/* enforced again, above the bound: nothing but giving back */
+	ASSERT_EQ(0, rescore_set_mode(rs, self->a, privvmpages, false));
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, map, 1, RW, PRIVATE));
+	EXPECT_EXACT(self->a);
 }
 
 /* --- racing for the last pages ------------------------------------------------------------ */

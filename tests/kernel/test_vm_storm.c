@@ -55,7 +55,8 @@ static long some(struct worker *w, long n)
 static void do_map(struct worker *w)
 {
 	static const int flags[] = { 0, MAP_NORESERVE, MAP_POPULATE,
-				     MAP_GROWSDOWN, MAP_NORESERVE | MAP_GROWSDOWN };
+				     MAP_GROWSDOWN,
+				     MAP_NORESERVE | MAP_GROWSDOWN };
 	static const int prots[] = { PROT_NONE, PROT_READ, RW, RW, RW };
 	int i = some(w, AREAS);
 	long pages = 1 + some(w, 97);
@@ -138,8 +139,7 @@ static void do_dontunmap(struct worker *w)
 	if (!w->area[i].at)
 		return;
 	at = mremap(w->area[i].at, w->area[i].pages * PAGE,
-		    w->area[i].pages * PAGE,
-		    MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+		    w->area[i].pages * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
 	if (at != MAP_FAILED)
 		munmap(at, w->area[i].pages * PAGE);
 }
@@ -228,10 +228,9 @@ static void do_shmat(struct worker *w)
 }
 
 static void (*const operations[])(struct worker *w) = {
-	do_map,	   do_map,    do_map,	   do_unmap, do_unmap,
-	do_protect, do_protect, do_overlay, do_remap, do_remap,
-	do_dontunmap, do_brk,   do_dontfork, do_lock,  do_fork,
-	do_threads, do_shmat,
+	do_map,	     do_map,	 do_map,   do_unmap,   do_unmap,     do_protect,
+	do_protect,  do_overlay, do_remap, do_remap,   do_dontunmap, do_brk,
+	do_dontfork, do_lock,	 do_fork,  do_threads, do_shmat,
 };
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/* lockedpages against VmLck, and what can refuse. */
+#include <sys/resource.h>
+
+#include "tenant.h"
+
+FIXTURE(locked)
+{
+	int a;
+	struct puppet *p;
+	long at;		/* of 100 pages */
+};
+
+static bool is_address(long ret)
+{
+	return ret > 0 || ret < -4095;
+}
+
+static long rlimit(long bytes, long b, long c)
+{
+	struct rlimit limit = { bytes, bytes };
+
+	return result(setrlimit(RLIMIT_MEMLOCK, &limit));
+}
+
+static long lock(long address, long pages, long c)
+{
+	return result(mlock((void *)address, pages * PAGE));
+}
+
+static long lock2(long address, long pages, long c)
+{
+	return result(mlock2((void *)address, pages * PAGE, MLOCK_ONFAULT));
+}
+
+static long unlock(long address, long pages, long c)
+{
+	return result(munlock((void *)address, pages * PAGE));
+}
+
+static long lock_all(long flags, long b, long c)
+{
+	return result(flags ? mlockall(flags) : munlockall());
+}
+
+FIXTURE_SETUP(locked)
+{
+	world_begin(_metadata);
+	find_memory_rows();
+	self->a = make("kt-locked");
+	ASSERT_LT(0, self->a);
+	self->p = tenant_in(self->a);
+	ASSERT_EQ(0, puppet_do(self->p, rlimit, 4095, 0, 0));
+	self->at = puppet_do(self->p, map, 100, RW, PRIVATE);
+	ASSERT_TRUE(is_address(self->at));
+}
+
+FIXTURE_TEARDOWN(locked)
+{
+	end_puppets();
+	world_end(_metadata);
+}
+
+#define EXPECT_LOCKED(n) \
+	EXPECT_EQ(n, held(self->a, lockedpages)); \
+	EXPECT_EQ(n, true_locked(self->a))
+
+TEST_F(locked, counted)
+{
+	long address;
+
+	EXPECT_EQ(0, puppet_do(self->p, lock, self->at, PRIME, 0));
+	EXPECT_LOCKED(PRIME);
+	EXPECT_EQ(0, puppet_do(self->p, lock2, self->at + 50 * PAGE, 7, 0));
+	EXPECT_LOCKED(PRIME + 7);
+	EXPECT_EQ(0, puppet_do(self->p, unlock, self->at, 20, 0));
+	EXPECT_LOCKED(10);
+	EXPECT_EQ(0, puppet_do(self->p, unmap, self->at + 50 * PAGE, 5, 0));
+	EXPECT_LOCKED(5);
+	address = puppet_do(self->p, map, PRIME, RW, PRIVATE | MAP_LOCKED);
+	ASSERT_TRUE(is_address(address));
+	EXPECT_LOCKED(PRIME + 5);
+	address = puppet_do(self->p, resize, address, PRIME, PRIME + 4);
+	ASSERT_TRUE(is_address(address));
+	EXPECT_LOCKED(PRIME + 9);
+	EXPECT_EQ(0, puppet_do(self->p, lock_all, MCL_CURRENT, 0, 0));
+	EXPECT_EQ(true_locked(self->a), held(self->a, lockedpages));
+	EXPECT_LT(PRIME + 100, held(self->a, lockedpages));
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_EQ(0, puppet_do(self->p, lock_all, 0, 0, 0));
+	EXPECT_LOCKED(0);
+	EXPECT_EQ(0, puppet_do(self->p, lock, self->at, PRIME, 0));
+	/* a child inherits none */
+	ASSERT_LT(0, puppet_do(self->p, fork_idle, 0, 0, 0));
+	EXPECT_LOCKED(PRIME);
+	puppet_end(self->p);
+	EXPECT_HELD(0, self->a, lockedpages);
+}
+
+/* Above RLIMIT_MEMLOCK the bound is exact. */
+TEST_F(locked, refused)
+{
+	set_bounds(self->a, lockedpages, PRIME, PRIME);
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, lock, self->at, PRIME + 1, 0));
+	EXPECT_LOCKED(0);
+	EXPECT_LE(1, failcnt(self->a, lockedpages));
+	EXPECT_EQ(0, puppet_do(self->p, lock, self->at, PRIME - 2, 0));
+	EXPECT_LOCKED(PRIME - 2);
+	EXPECT_EQ(-ENOMEM,
+		  puppet_do(self->p, lock2, self->at + 50 * PAGE, 3, 0));
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, lock_all, MCL_CURRENT, 0, 0));
+	EXPECT_EQ(-EAGAIN,
+		  puppet_do(self->p, map, 3, RW, PRIVATE | MAP_LOCKED));
+	EXPECT_LOCKED(PRIME - 2);
+	EXPECT_TRUE(is_address(
+		puppet_do(self->p, map, 2, RW, PRIVATE | MAP_LOCKED)));
+	EXPECT_LOCKED(PRIME);
+	EXPECT_EQ(0, puppet_do(self->p, unlock, self->at, 5, 0));
+	EXPECT_EQ(0, puppet_do(self->p, lock, self->at + 50 * PAGE, 5, 0));
+	EXPECT_LOCKED(PRIME);
+	EXPECT_EQ(PRIME, row(self->a, lockedpages).maxheld);
+}
+
+/* Below it mlock is reported, not refused; mmap is refused all the same. */
+TEST_F(locked, below_the_rlimit)
+{
+	uint64_t failed;
+
+	ASSERT_EQ(0, puppet_do(self->p, rlimit, 1L << 30, 0, 0));
+	set_bounds(self->a, lockedpages, PRIME, PRIME);
+	EXPECT_EQ(-EAGAIN,
+		  puppet_do(self->p, map, PRIME + 1, RW, PRIVATE | MAP_LOCKED));
+	EXPECT_LOCKED(0);
+	failed = failcnt(self->a, lockedpages);
+	EXPECT_EQ(1, failed);
+	EXPECT_EQ(0, puppet_do(self->p, lock, self->at, PRIME, 0));
+	EXPECT_EQ(failed, failcnt(self->a, lockedpages));
+	EXPECT_EQ(0, puppet_do(self->p, lock, self->at + 50 * PAGE, 1, 0));
+	EXPECT_LOCKED(PRIME + 1);
+	EXPECT_EQ(failed + 1, failcnt(self->a, lockedpages));
+	EXPECT_EQ(0, puppet_do(self->p, lock_all, MCL_FUTURE, 0, 0));
+	EXPECT_EQ(-EAGAIN, puppet_do(self->p, map, 1, RW, PRIVATE));
+	EXPECT_EQ(0, puppet_do(self->p, lock_all, 0, 0, 0));
+	EXPECT_LOCKED(0);
+}
+
+/* Nobody inside raises RLIMIT_MEMLOCK out of the way. */
+TEST_F(locked, rlimit)
+{
+	EXPECT_EQ(0, puppet_do(self->p, rlimit, 8192, 0, 0));
+	set_bounds(self->a, lockedpages, PRIME, PRIME);
+	EXPECT_EQ(-EPERM, puppet_do(self->p, rlimit, 8193, 0, 0));
+	EXPECT_EQ(0, puppet_do(self->p, rlimit, 8192, 0, 0));
+	EXPECT_EQ(0, puppet_do(self->p, rlimit, 4095, 0, 0));
+	set_bounds(self->a, lockedpages, RESCORE_UNLIMITED, RESCORE_UNLIMITED);
+	EXPECT_EQ(0, puppet_do(self->p, rlimit, 1L << 30, 0, 0));
+}
+
+RESCORE_TEST_MAIN(NULL)
