@@ -42,7 +42,7 @@ CTL_OBJ	:= $(CTL_SRC:%.c=$(O)/%.o)
 STAT_OBJ := $(STAT_SRC:%.c=$(O)/%.o)
 KTESTS	:= $(KTEST_SRC:%.c=$(O)/%)
 
-LIBS	:= -lbpf -lelf -lz
+LIBS	:= -lbpf -lelf -lz -ljansson -lcap -lseccomp
 SONAME	:= librescore.so.$(SOVERSION)
 
 ifeq ($(V),1)
@@ -91,6 +91,16 @@ $(O)/lib/%.o: lib/%.c Makefile $(O)/defs
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
+
+# The first process of a container, an image in the library: no C library in it.
+$(O)/ct-init: lib/init/init.c Makefile
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -Os $(WARN) -Wno-missing-prototypes -static -nostdlib \
+		-ffreestanding -fno-stack-protector -fno-pie -no-pie \
+		-fcf-protection=none -Wl,--build-id=none,-z,noexecstack -s $< -o $@
+$(O)/lib/ct_image.o $(O)/san/lib/ct_image.o: $(O)/ct-init
+$(O)/lib/ct_image.o $(O)/san/lib/ct_image.o: private ALL_CFLAGS += -DCT_IMAGE='"$(O)/ct-init"'
 
 $(O)/%.o: %.c Makefile $(O)/defs
 	$(call msg,CC,$@)
@@ -205,7 +215,7 @@ install: bpf lib tools	## into DESTDIR, below PREFIX
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/librescore.so
 	install -m 644 $(O)/librescore.a $(DESTDIR)$(LIBDIR)
 	install -m 644 $(O)/rescore.pc $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 644 lib/librescore.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 lib/librescore.h lib/rescore_ct.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 include/rescore/abi.h $(DESTDIR)$(PREFIX)/include/rescore
 	install -D -m 644 packaging/completion/rlimitctl.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rlimitctl

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rescore_ct.h"
 #include "rlimitctl.h"
 #include "tree.h"
 
@@ -16,14 +17,15 @@ static int undo_create(struct rescore *rs, unsigned int slot, const char *name,
 {
 	if ((cgroup && rescore_detach(rs, slot, cgroup)) ||
 	    rescore_destroy(rs, slot, cgroup))
-		return fail("the limits of \"%s\" could not be set: %s; the "
-			    "container stays, without them",
+		return fail("\"%s\" could not be made as it should: %s; the "
+			    "container stays, with less",
 			    name, why);
 	return fail("\"%s\" was not created: %s", name, why);
 }
 
 static int create(struct rescore *rs, const struct invocation *inv,
-		  const struct rescore_bounds *bounds, size_t n)
+		  const struct rescore_bounds *bounds, size_t n,
+		  const struct rescore_ct *ct)
 {
 	const char *name = inv->argv[0], *cgroup = inv->option[OPT_CGROUP];
 	unsigned int parent = 0;
@@ -37,7 +39,9 @@ static int create(struct rescore *rs, const struct invocation *inv,
 	slot = rescore_create_below(rs, name, cgroup, parent);
 	if (slot < 0)
 		return fail("%s", rescore_strerror());
-	if (!n || !rescore_set(rs, (unsigned int)slot, bounds, n))
+	/* a name that is free has nothing stored that is still wanted */
+	if ((!n || !rescore_set(rs, (unsigned int)slot, bounds, n)) &&
+	    !rescore_ct_forget(name) && (!ct || !rescore_ct_store(name, ct)))
 		return STATUS_OK;
 
 	why = strdup(rescore_strerror());
@@ -50,23 +54,30 @@ static int create(struct rescore *rs, const struct invocation *inv,
 int cmd_create(const struct invocation *inv)
 {
 	size_t n = (size_t)inv->argc - 1;
+	struct rescore_ct *ct = NULL;
 	struct rescore_bounds *bounds;
 	struct rescore *rs;
 	int status;
 
 	if (rescore_check_name(inv->argv[0]))
 		return fail("%s", rescore_strerror());
-	status = open_session(inv, false, &rs);
+	status = contain_options(inv, &ct);
 	if (status)
 		return status;
+	status = open_session(inv, false, &rs);
+	if (status) {
+		rescore_ct_free(ct);
+		return status;
+	}
 	bounds = calloc(n + 1, sizeof(*bounds));
 	if (bounds)
 		status = parse_assignments(rs, inv->argv + 1, n, bounds);
 	else
 		status = out_of_memory();
 	if (!status)
-		status = create(rs, inv, bounds, n);
+		status = create(rs, inv, bounds, n, ct);
 	free(bounds);
+	rescore_ct_free(ct);
 	rescore_close(rs);
 	return status;
 }
@@ -117,13 +128,18 @@ static int destroy(struct rescore *rs, const struct invocation *inv,
 		   unsigned int *slots)
 {
 	bool force = inv->option[OPT_FORCE];
+	char name[RESCORE_NAME_LEN];
 	int i, status;
 
 	status = check_destroy(rs, inv, slots);
 	sort_deepest_first(rs, slots, status ? 0 : inv->argc);
-	for (i = 0; !status && i < inv->argc; i++)
-		if (rescore_destroy(rs, slots[i], force))
+	for (i = 0; !status && i < inv->argc; i++) {
+		snprintf(name, sizeof(name), "%s",
+			 rescore_container(rs, slots[i])->name);
+		if (rescore_destroy(rs, slots[i], force) ||
+		    rescore_ct_forget(name))
 			status = fail("%s", rescore_strerror());
+	}
 	return status;
 }
 
