@@ -57,7 +57,7 @@ endif
 .SUFFIXES:
 
 all: bpf lib tools kernel-tests	## build everything
-bpf: $(BPF_OBJ)
+bpf: $(BPF_OBJ) $(O)/bpf/addresses.o
 lib: $(O)/librescore.so $(O)/librescore.a $(O)/rescore.pc
 tools: $(O)/rlimitctl $(O)/rstat
 kernel-tests: $(KTESTS)
@@ -75,6 +75,13 @@ $(O)/vmlinux.h: $(CACHE)/kernel/cloud/vmlinux.btf
 
 vpath %.bpf.c kernel/rescore kernel/controllers
 $(O)/bpf/%.bpf.o: %.bpf.c $(O)/vmlinux.h
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)llvm-strip-19 -g $@
+
+# Loaded for one container at a time: no controller, so the loader is not to see it.
+$(O)/bpf/addresses.o: kernel/containment/addresses.bpf.c $(O)/vmlinux.h
 	$(call msg,BPF,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
@@ -210,7 +217,7 @@ install: bpf lib tools	## into DESTDIR, below PREFIX
 		$(DESTDIR)$(PREFIX)/include/rescore
 	install -m 755 $(O)/rlimitctl $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(O)/rstat $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(BPF_OBJ) $(DESTDIR)$(BPFDIR)
+	install -m 644 $(BPF_OBJ) $(O)/bpf/addresses.o $(DESTDIR)$(BPFDIR)
 	install -m 755 $(O)/$(SONAME) $(DESTDIR)$(LIBDIR)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/librescore.so
 	install -m 644 $(O)/librescore.a $(DESTDIR)$(LIBDIR)

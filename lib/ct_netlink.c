@@ -140,7 +140,7 @@ static int set_up(const char *name)
 
 	info->ifi_index = (int)if_nametoindex(name);
 	info->ifi_flags = info->ifi_change = IFF_UP;
-	return info->ifi_index ? talk(&r) : -ENODEV;
+	return info->ifi_index ? talk(&r) : -errno;
 }
 
 static int add_address(const char *name, const struct ct_address *a)

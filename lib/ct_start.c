@@ -328,6 +328,17 @@ static int start_locked(struct rescore *rs, struct ct_start *s)
 	return err;
 }
 
+/* The next start, and restart, run the same again. */
+static int remember(const char *name, struct rescore_ct *ct, char *const argv[])
+{
+	int err = 0;
+
+	rescore_ct_unset(ct, "init");
+	for (; !err && *argv; argv++)
+		err = rescore_ct_set(ct, "init", *argv);
+	return err ?: rescore_ct_store(name, ct);
+}
+
 int rescore_ct_start(struct rescore *rs, unsigned int slot, char *const argv[])
 {
 	static char *const usual[] = { (char *)"/sbin/init", NULL };
@@ -359,6 +370,8 @@ int rescore_ct_start(struct rescore *rs, unsigned int slot, char *const argv[])
 	fd = err = lock(c->name);
 	if (fd >= 0) {
 		err = start_locked(rs, &s);
+		if (!err && argv)
+			err = remember(c->name, ct, argv);
 		close(fd);
 	}
 	free(stored);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ct.h"
@@ -44,10 +45,12 @@ int rescore_ct_stop(struct rescore *rs, unsigned int slot, int sig,
 	}
 	if (poll(&wait, 1, timeout_ms) <= 0)
 		killed = 1;
-	close(wait.fd);
 	/* with its pid namespace all are gone; not if that was shared */
 	err = rescore_kill(rs, slot, SIGKILL);
 	err = err < 0 ? err : wait_gone(rs, slot);
+	/* who started it may be the one that orphans are given to */
+	waitid(P_PIDFD, (id_t)wait.fd, &(siginfo_t){ 0 }, WEXITED | WNOHANG);
+	close(wait.fd);
 	if (err < 0)
 		return err;
 	ct_forget_init(c->name);

@@ -75,8 +75,8 @@ RESCORE_API int rescore_ct_status(const struct rescore *rs, unsigned int slot,
 RESCORE_API const char *rescore_ct_state_name(unsigned int state);
 
 /*
- * Run container @slot; returns when its command has been executed. @argv NULL:
- * the stored one (init), or /sbin/init. -EALREADY: it runs. -ENOENT: it has no
+ * Run container @slot; returns when its command has been executed. @argv is stored
+ * as init; NULL: what was stored, or /sbin/init. -EALREADY: it runs. -ENOENT: it has no
  * configuration. What its limits refuse is refused here, too (-EAGAIN, -ENFILE).
  */
 RESCORE_API int rescore_ct_start(struct rescore *rs, unsigned int slot,

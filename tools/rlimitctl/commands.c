@@ -55,7 +55,7 @@ static const struct option_spec create_options[] = {
 	{ OPT_UPPER, "upper", 0, "DIR|tmpfs", "where its changes go" },
 	{ OPT_HOSTNAME, "hostname", 0, "NAME", "its hostname (default NAME)" },
 	{ OPT_NET, "net", 0, "MODE",
-	  "none, host, veth[:BRIDGE[,ADDRESS/LENGTH]], ip:ADDRESS,..." },
+	  "none, host, veth[:BRIDGE[,ADDRESS/BITS]], ip:ADDRESS,..." },
 	{ OPT_BIND, "bind", 0, "SOURCE:TARGET[:ro]",
 	  "the host's SOURCE in it; may be repeated" },
 	{ OPT_TMPFS, "tmpfs", 0, "TARGET[:SIZE]",
