@@ -43,7 +43,7 @@ STAT_OBJ := $(STAT_SRC:%.c=$(O)/%.o)
 LIVE_OBJ := $(patsubst tests/live/%.bpf.c,$(O)/tests/live/%.bpf.o,$(wildcard tests/live/*.bpf.c))
 KTESTS	:= $(KTEST_SRC:%.c=$(O)/%)
 
-LIBS	:= -lbpf -lelf -lz
+LIBS	:= -lbpf -lelf -lz -ljansson -lcap -lseccomp
 STAT_LIBS := -lncursesw -ltinfo -lmicrohttpd -lnettle -ldl -lm
 SONAME	:= librescore.so.$(SOVERSION)
 
@@ -59,7 +59,7 @@ endif
 .SUFFIXES:
 
 all: bpf lib tools kernel-tests	## build everything
-bpf: $(BPF_OBJ)
+bpf: $(BPF_OBJ) $(O)/bpf/addresses.o
 lib: $(O)/librescore.so $(O)/librescore.a $(O)/rescore.pc
 tools: $(O)/rlimitctl $(O)/rstat
 kernel-tests: $(KTESTS) $(LIVE_OBJ)
@@ -89,6 +89,13 @@ $(O)/bpf/%.bpf.o: %.bpf.c $(O)/vmlinux.h
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 	$(Q)llvm-strip-19 -g $@
 
+# Loaded for one container at a time: no controller, so the loader is not to see it.
+$(O)/bpf/addresses.o: kernel/containment/addresses.bpf.c $(O)/vmlinux.h
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(Q)llvm-strip-19 -g $@
+
 # --- library and tools ---------------------------------------------------------
 
 # Changes when a path or the version that is compiled in does.
@@ -100,6 +107,16 @@ $(O)/lib/%.o: lib/%.c Makefile $(O)/defs
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
+
+# The first process of a container, an image in the library: no C library in it.
+$(O)/ct-init: lib/init/init.c Makefile
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -Os $(WARN) -Wno-missing-prototypes -static -nostdlib \
+		-ffreestanding -fno-stack-protector -fno-pie -no-pie \
+		-fcf-protection=none -Wl,--build-id=none,-z,noexecstack -s $< -o $@
+$(O)/lib/ct_image.o $(O)/san/lib/ct_image.o: $(O)/ct-init
+$(O)/lib/ct_image.o $(O)/san/lib/ct_image.o: private ALL_CFLAGS += -DCT_IMAGE='"$(O)/ct-init"'
 
 $(O)/%.o: %.c Makefile $(O)/defs
 	$(call msg,CC,$@)
@@ -225,12 +242,12 @@ install: bpf lib tools	## into DESTDIR, below PREFIX
 		$(DESTDIR)$(PREFIX)/include/rescore
 	install -m 755 $(O)/rlimitctl $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(O)/rstat $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(BPF_OBJ) $(DESTDIR)$(BPFDIR)
+	install -m 644 $(BPF_OBJ) $(O)/bpf/addresses.o $(DESTDIR)$(BPFDIR)
 	install -m 755 $(O)/$(SONAME) $(DESTDIR)$(LIBDIR)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/librescore.so
 	install -m 644 $(O)/librescore.a $(DESTDIR)$(LIBDIR)
 	install -m 644 $(O)/rescore.pc $(DESTDIR)$(LIBDIR)/pkgconfig
-	install -m 644 lib/librescore.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 lib/librescore.h lib/rescore_ct.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 include/rescore/abi.h $(DESTDIR)$(PREFIX)/include/rescore
 	install -D -m 644 packaging/completion/rlimitctl.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rlimitctl

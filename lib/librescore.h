@@ -148,6 +148,14 @@ RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,
 			       const char *cgroup);
 
 /*
+ * Where a process or a systemd unit is, as rescore_attach() takes it. -ESRCH: no
+ * such process. -ENOENT: no cgroup has the unit's name ("nginx" is nginx.service).
+ */
+RESCORE_API int rescore_cgroup_of_pid(pid_t pid, char *ret_path, size_t size);
+RESCORE_API int rescore_cgroup_of_unit(const char *unit, char *ret_path,
+				       size_t size);
+
+/*
  * Take a cgroup that was attached, with all below it, out from under container
  * @slot. Its tasks run on and are uncharged; files and the like that they opened
  * stay charged until they are gone. -ENOENT: no such cgroup, or it is not

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "internal.h"
+#include "ct.h"
 
 static int program_fd(const char *name)
 {
@@ -176,5 +176,24 @@ int rescore_run_adopters(const struct rescore *rs)
 		if (n < 0)
 			return n;
 	}
+	return 0;
+}
+
+int rescore_admin_program(void)
+{
+	return program_fd("core__admin");
+}
+
+int rescore_become_admin(int program, bool lasting)
+{
+	struct {
+		uint32_t lasting;
+	} request = { lasting };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &request,
+		    .ctx_size_in = sizeof(request));
+
+	if (bpf_prog_test_run_opts(program, &opts))
+		return rescore_error(-errno, "cannot lift the limits: %s",
+				     strerror(errno));
 	return 0;
 }

@@ -85,13 +85,14 @@ _rlimitctl()
 		_rlimitctl_words --list-verbs
 		return
 	fi
-	[ "$verb" = exec ] && _rlimitctl_command && return
+	case $verb in exec|start) _rlimitctl_command ;; *) false ;; esac && return
 	# "numproc=20" comes in three words: = is a delimiter of bash's
 	[ "$word" != = ] && [ "$before" != = ] || return
 
 	case $before in
 	--cgroup) _rlimitctl_cgroup; return ;;
-	--bpf-dir) compopt -o dirnames; return ;;
+	--bpf-dir|--rootfs|--overlay) compopt -o dirnames; return ;;
+	--limits|--bind) compopt -o default; return ;;
 	-c|--container) _rlimitctl_words --list-containers; return ;;
 	-r|--resource)
 		# show has an option -r, without a value
@@ -108,6 +109,8 @@ _rlimitctl()
 		;;
 	--parent) _rlimitctl_words --list-containers; return ;;
 	--containers|--objects|--events|-n|--count) return ;;
+	--hostname|--net|--tmpfs|--userns|--proc|--cap|--share|--env) return ;;
+	--unit|--pid|-t|--timeout|--upper) return ;;
 	esac
 	case $word in
 	-*)
@@ -119,8 +122,8 @@ _rlimitctl()
 	_rlimitctl_arguments
 	case $verb in
 	help) _rlimitctl_words --list-verbs ;;
-	show|destroy) _rlimitctl_words --list-containers ;;
-	audit|attach|detach|exec|kill|move)
+	show|destroy|state) _rlimitctl_words --list-containers ;;
+	audit|attach|detach|exec|kill|move|start|enter|stop|restart|freeze|thaw|log)
 		[ ${#args[@]} -gt 0 ] || _rlimitctl_words --list-containers
 		;;
 	mode) _rlimitctl_mode ;;

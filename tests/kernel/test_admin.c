@@ -11,6 +11,16 @@ FIXTURE(admin)
 	int slot;
 };
 
+static int bound_to_0(int slot, unsigned int id)
+{
+	const struct rescore_resource *resource = rescore_resource(rs, id);
+
+	if (resource->state != RESCORE_ON ||
+	    !(resource->flags & RESCORE_DENIABLE))
+		return 0;
+	return try_bounds(slot, id, 0, 0);
+}
+
 /*
  * A container in which nothing is left of anything that is counted one by one.
  * Not of memory: without any, nothing can run after its execve, which is no way to
@@ -23,9 +33,8 @@ FIXTURE_SETUP(admin)
 	world_begin(_metadata);
 	ASSERT_LT(0, self->slot = make("kt-a"));
 	for (id = 0; id < rescore_nr_resources(rs); id++)
-		if (rescore_resource(rs, id)->state == RESCORE_ON &&
-		    rescore_resource(rs, id)->objects)
-			set_bounds(self->slot, id, 0, 0);
+		if (rescore_resource(rs, id)->objects)
+			ASSERT_EQ(0, bound_to_0(self->slot, id));
 }
 
 FIXTURE_TEARDOWN(admin)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "rescore_ct.h"
 #include "rlimitctl.h"
 #include "tree.h"
 
@@ -16,14 +18,15 @@ static int undo_create(struct rescore *rs, unsigned int slot, const char *name,
 {
 	if ((cgroup && rescore_detach(rs, slot, cgroup)) ||
 	    rescore_destroy(rs, slot, cgroup))
-		return fail("the limits of \"%s\" could not be set: %s; the "
-			    "container stays, without them",
+		return fail("\"%s\" could not be made as it should: %s; the "
+			    "container stays, with less",
 			    name, why);
 	return fail("\"%s\" was not created: %s", name, why);
 }
 
 static int create(struct rescore *rs, const struct invocation *inv,
-		  const struct rescore_bounds *bounds, size_t n)
+		  const struct rescore_bounds *bounds, size_t n,
+		  const struct rescore_ct *ct)
 {
 	const char *name = inv->argv[0], *cgroup = inv->option[OPT_CGROUP];
 	unsigned int parent = 0;
@@ -37,7 +40,9 @@ static int create(struct rescore *rs, const struct invocation *inv,
 	slot = rescore_create_below(rs, name, cgroup, parent);
 	if (slot < 0)
 		return fail("%s", rescore_strerror());
-	if (!n || !rescore_set(rs, (unsigned int)slot, bounds, n))
+	/* a name that is free has nothing stored that is still wanted */
+	if ((!n || !rescore_set(rs, (unsigned int)slot, bounds, n)) &&
+	    !rescore_ct_forget(name) && (!ct || !rescore_ct_store(name, ct)))
 		return STATUS_OK;
 
 	why = strdup(rescore_strerror());
@@ -47,26 +52,85 @@ static int create(struct rescore *rs, const struct invocation *inv,
 	return status;
 }
 
+/* The words of a file, without what follows a '#'; *@text is to be freed. */
+static int read_words(const char *path, char **text, char ***ret, size_t *ret_n)
+{
+	char *word, *save, *hash, **more;
+	size_t size = 0, used = 0;
+	char *line = NULL;
+	FILE *all, *file = fopen(path, "re");
+
+	if (!file)
+		return fail("cannot read \"%s\": %s", path, strerror(errno));
+	all = open_memstream(text, &used);
+	while (all && getline(&line, &size, file) >= 0) {
+		hash = strchr(line, '#');
+		if (hash)
+			*hash = '\0';
+		fprintf(all, "%s\n", line);
+	}
+	free(line);
+	fclose(file);
+	if (!all || fclose(all))
+		return out_of_memory();
+	for (word = strtok_r(*text, " \t\r\n", &save); word;
+	     word = strtok_r(NULL, " \t\r\n", &save)) {
+		more = reallocarray(*ret, *ret_n + 1, sizeof(**ret));
+		if (!more)
+			return out_of_memory();
+		*ret = more;
+		more[(*ret_n)++] = word;
+	}
+	return 0;
+}
+
+/* The words that set limits: those of --limits FILE, then the arguments. */
+static int create_limited(struct rescore *rs, const struct invocation *inv,
+			  const struct rescore_ct *ct)
+{
+	size_t n = 0, own = (size_t)inv->argc - 1;
+	struct rescore_bounds *bounds;
+	char **words = NULL, **more, *text = NULL;
+	int status = 0;
+
+	if (inv->option[OPT_LIMITS])
+		status = read_words(inv->option[OPT_LIMITS], &text, &words, &n);
+	more = reallocarray(words, n + own + 1, sizeof(*words));
+	bounds = calloc(n + own + 1, sizeof(*bounds));
+	if (more) {
+		words = more;
+		memcpy(words + n, inv->argv + 1, own * sizeof(*words));
+	}
+	if (!status && (!more || !bounds))
+		status = out_of_memory();
+	if (!status)
+		status = parse_assignments(rs, words, n + own, bounds);
+	if (!status)
+		status = create(rs, inv, bounds, n + own, ct);
+	free(bounds);
+	free(words);
+	free(text);
+	return status;
+}
+
 int cmd_create(const struct invocation *inv)
 {
-	size_t n = (size_t)inv->argc - 1;
-	struct rescore_bounds *bounds;
+	struct rescore_ct *ct = NULL;
 	struct rescore *rs;
 	int status;
 
 	if (rescore_check_name(inv->argv[0]))
 		return fail("%s", rescore_strerror());
-	status = open_session(inv, false, &rs);
+	status = contain_options(inv, &ct);
 	if (status)
 		return status;
-	bounds = calloc(n + 1, sizeof(*bounds));
-	if (bounds)
-		status = parse_assignments(rs, inv->argv + 1, n, bounds);
-	else
-		status = out_of_memory();
-	if (!status)
-		status = create(rs, inv, bounds, n);
-	free(bounds);
+	status = open_session(inv, false, &rs);
+	if (status) {
+		rescore_ct_free(ct);
+		return status;
+	}
+	status = create_limited(rs, inv, ct);
+	rescore_ct_free(ct);
 	rescore_close(rs);
 	return status;
 }
@@ -117,13 +181,18 @@ static int destroy(struct rescore *rs, const struct invocation *inv,
 		   unsigned int *slots)
 {
 	bool force = inv->option[OPT_FORCE];
+	char name[RESCORE_NAME_LEN];
 	int i, status;
 
 	status = check_destroy(rs, inv, slots);
 	sort_deepest_first(rs, slots, status ? 0 : inv->argc);
-	for (i = 0; !status && i < inv->argc; i++)
-		if (rescore_destroy(rs, slots[i], force))
+	for (i = 0; !status && i < inv->argc; i++) {
+		snprintf(name, sizeof(name), "%s",
+			 rescore_container(rs, slots[i])->name);
+		if (rescore_destroy(rs, slots[i], force) ||
+		    rescore_ct_forget(name))
 			status = fail("%s", rescore_strerror());
+	}
 	return status;
 }
 
@@ -143,17 +212,42 @@ int cmd_destroy(const struct invocation *inv)
 	return status;
 }
 
+/* --cgroup, or where --unit or --pid says; NULL: none of them. A status. */
+static int which_cgroup(const struct invocation *inv, char *path, size_t size,
+			const char **ret)
+{
+	const char *cgroup = inv->option[OPT_CGROUP];
+	const char *unit = inv->option[OPT_UNIT], *pid = inv->option[OPT_PID];
+	uint64_t number;
+
+	if (!!cgroup + !!unit + !!pid > 1)
+		return usage("--cgroup, --unit and --pid exclude one another");
+	*ret = cgroup;
+	if (unit && rescore_cgroup_of_unit(unit, path, size))
+		return fail("%s", rescore_strerror());
+	if (pid && number_option(inv, OPT_PID, 1, INT_MAX, &number))
+		return STATUS_FAILURE;
+	if (pid && rescore_cgroup_of_pid((pid_t)number, path, size))
+		return fail("%s", rescore_strerror());
+	if (unit || pid)
+		*ret = path;
+	return 0;
+}
+
 /* attach and detach differ in one call. */
 static int change_cgroups(const struct invocation *inv,
 			  int (*change)(struct rescore *rs, unsigned int slot,
 					const char *cgroup))
 {
-	const char *cgroup = inv->option[OPT_CGROUP];
-	const char *verb = inv->command->name;
+	const char *verb = inv->command->name, *cgroup = NULL;
+	char path[PATH_MAX];
 	struct rescore *rs;
 	unsigned int slot;
 	int status;
 
+	status = which_cgroup(inv, path, sizeof(path), &cgroup);
+	if (status)
+		return status;
 	if (!cgroup)
 		return usage("%s needs the cgroup: rlimitctl %s %s "
 			     "--cgroup PATH",

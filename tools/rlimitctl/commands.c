@@ -48,6 +48,25 @@ static const struct option_spec create_options[] = {
 	  "take this cgroup instead of making one" },
 	{ OPT_PARENT, "parent", 0, "NAME",
 	  "charge all that it holds to this one as well" },
+	{ OPT_LIMITS, "limits", 0, "FILE", "limits, one or more on a line" },
+	{ OPT_ROOTFS, "rootfs", 0, "DIR", "its root file system" },
+	{ OPT_OVERLAY, "overlay", 0, "LOWER[:LOWER...]",
+	  "its root: these, and its changes over them" },
+	{ OPT_UPPER, "upper", 0, "DIR|tmpfs", "where its changes go" },
+	{ OPT_HOSTNAME, "hostname", 0, "NAME", "its hostname (default NAME)" },
+	{ OPT_NET, "net", 0, "MODE",
+	  "none, host, veth[:BRIDGE[,ADDRESS/BITS]], ip:ADDRESS,..." },
+	{ OPT_BIND, "bind", 0, "SOURCE:TARGET[:ro]",
+	  "the host's SOURCE in it; may be repeated" },
+	{ OPT_TMPFS, "tmpfs", 0, "TARGET[:SIZE]",
+	  "a file system in memory; may be repeated" },
+	{ OPT_USERNS, "userns", 0, "MAP", "host, auto or 0:OUTSIDE:COUNT" },
+	{ OPT_PROC, "proc", 0, "MODE", "full, minimal or lxcfs" },
+	{ OPT_CAP, "cap", 0, "LIST",
+	  "capabilities: NAME,... or changes +NAME,-NAME" },
+	{ OPT_SHARE, "share", 0, "LIST",
+	  "namespaces of the host: uts,ipc,pid,net,time,cgroup" },
+	{ OPT_ENV, "env", 0, "NAME=VALUE", "environment; may be repeated" },
 	END,
 };
 
@@ -93,6 +112,8 @@ static const struct option_spec reset_options[] = {
 
 static const struct option_spec attach_options[] = {
 	{ OPT_CGROUP, "cgroup", 0, "PATH", "the cgroup; its children follow" },
+	{ OPT_UNIT, "unit", 0, "UNIT", "the cgroup of this systemd unit" },
+	{ OPT_PID, "pid", 0, "PID", "the cgroup of this process" },
 	END,
 };
 
@@ -110,6 +131,19 @@ static const struct option_spec exec_options[] = {
 static const struct option_spec kill_options[] = {
 	{ OPT_SIGNAL, "signal", 's', "SIGNAL",
 	  "name or number (default KILL)" },
+	END,
+};
+
+static const struct option_spec stop_options[] = {
+	{ OPT_SIGNAL, "signal", 's', "SIGNAL", "sent first (default TERM)" },
+	{ OPT_TIMEOUT, "timeout", 't', "SECONDS",
+	  "then kill what is left (default 10)" },
+	END,
+};
+
+static const struct option_spec freeze_options[] = {
+	{ OPT_TIMEOUT, "timeout", 't', "SECONDS",
+	  "for all processes to stop (default 10)" },
 	END,
 };
 
@@ -153,7 +187,7 @@ const struct command commands[] = {
 	  "Refuse what is above a bound, or only count it", cmd_mode, NULL },
 	{ "reset", 1, ANY, 0, "NAME [RESOURCE]...",
 	  "Reset maxheld, failcnt or both", cmd_reset, reset_options },
-	{ "attach", 1, 1, 0, "NAME --cgroup PATH",
+	{ "attach", 1, 1, 0, "NAME --cgroup PATH | --unit UNIT | --pid PID",
 	  "Put another cgroup under a container's limits", cmd_attach,
 	  attach_options },
 	{ "detach", 1, 1, 0, "NAME --cgroup PATH",
@@ -163,6 +197,22 @@ const struct command commands[] = {
 	  "Put an empty container below another", cmd_move, move_options },
 	{ "exec", 2, ANY, 1, "NAME -- COMMAND [ARGUMENT]...",
 	  "Run a command in a container", cmd_exec, exec_options },
+	{ "start", 1, ANY, 1, "NAME [-- COMMAND [ARGUMENT]...]",
+	  "Run a container that has a root file system", cmd_start, NULL },
+	{ "enter", 1, 1, 0, "NAME", "A login shell in a container", cmd_enter,
+	  exec_options },
+	{ "stop", 1, 1, 0, "NAME", "End a container's processes", cmd_stop,
+	  stop_options },
+	{ "restart", 1, 1, 0, "NAME", "Stop a container and start it again",
+	  cmd_restart, stop_options },
+	{ "freeze", 1, 1, 0, "NAME", "Stop all processes where they are",
+	  cmd_freeze, freeze_options },
+	{ "thaw", 1, 1, 0, "NAME", "Let frozen processes go on", cmd_thaw,
+	  freeze_options },
+	{ "log", 1, 1, 0, "NAME",
+	  "Print what a container wrote since its start", cmd_log, NULL },
+	{ "state", 0, ANY, 0, "[NAME]...", "Show which containers run",
+	  cmd_state, json_options },
 	{ "kill", 1, 1, 0, "NAME",
 	  "Send a signal to all processes of a container", cmd_kill,
 	  kill_options },

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rescore_ct.h"
 #include "rlimitctl.h"
 
 /* Options that stand for a verb, as people try them first. */
@@ -43,7 +44,22 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+/* Who enters a container with namespaces may be attacked from in there. */
+static bool goes_inside(int argc, char **argv)
+{
+	int i;
+
+	if (argc < 3 || (strcmp(argv[1], "exec") && strcmp(argv[1], "enter")))
+		return false;
+	for (i = 2; i < argc; i++)
+		if (!rescore_check_name(argv[i]) && rescore_ct_stored(argv[i]))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
+	if (goes_inside(argc, argv) && rescore_ct_protect(argv))
+		return fail("%s", rescore_strerror());
 	return finish_output(run(argc, argv));
 }

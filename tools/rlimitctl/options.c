@@ -114,6 +114,9 @@ static int scan(const struct getopt_tables *t, int argc, char **argv,
 		spec = c >= LONG_BASE ? t->by_id[c - LONG_BASE] :
 					t->by_letter[c];
 		inv->option[spec->id] = spec->arg ? optarg : "";
+		inv->given[inv->nr_given++] = (struct given_option){
+			spec->id, inv->option[spec->id]
+		};
 	}
 	while (optind < argc)
 		inv->argv[inv->argc++] = argv[optind++];
@@ -144,9 +147,11 @@ int parse_options(const struct command *command, int argc, char **argv,
 	struct getopt_tables tables;
 	int status;
 
-	inv.argv = calloc((size_t)argc + 1, sizeof(*inv.argv));
+	inv.argv = calloc((size_t)argc + 1,
+			  sizeof(*inv.argv) + sizeof(*inv.given));
 	if (!inv.argv)
 		return out_of_memory();
+	inv.given = (struct given_option *)(inv.argv + argc + 1);
 	fill_tables(&tables, command);
 	status = scan(&tables, argc, argv, &inv);
 	if (!status)

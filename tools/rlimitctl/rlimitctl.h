@@ -19,25 +19,41 @@ enum status {
 enum option_id {
 	OPT_ADMIN,
 	OPT_ALL,
+	OPT_BIND,
 	OPT_BPF_DIR,
+	OPT_CAP,
 	OPT_CGROUP,
 	OPT_CONTAINER,
 	OPT_CONTAINERS,
 	OPT_COUNT,
+	OPT_ENV,
 	OPT_EVENTS,
 	OPT_FAILCNT,
 	OPT_FOLLOW,
 	OPT_FORCE,
 	OPT_HELP,
+	OPT_HOSTNAME,
 	OPT_JSON,
+	OPT_LIMITS,
 	OPT_MAXHELD,
+	OPT_NET,
 	OPT_OBJECTS,
+	OPT_OVERLAY,
 	OPT_PARENT,
+	OPT_PID,
+	OPT_PROC,
 	OPT_QUIET,
 	OPT_RAW,
 	OPT_RESOURCE,
+	OPT_ROOTFS,
+	OPT_SHARE,
 	OPT_SIGNAL,
+	OPT_TIMEOUT,
+	OPT_TMPFS,
 	OPT_TREE,
+	OPT_UNIT,
+	OPT_UPPER,
+	OPT_USERNS,
 	OPT_VERBOSE,
 	NR_OPTIONS,
 };
@@ -72,6 +88,12 @@ struct invocation {
 	int argc;
 	char **argv;			/* without options, NULL at the end */
 	const char *option[NR_OPTIONS];	/* value, "" = bare; NULL = not given */
+	/* The same in their order, for those that may be repeated. */
+	struct given_option {
+		enum option_id id;
+		const char *value;
+	} *given;
+	int nr_given;
 };
 
 extern const struct command commands[];
@@ -84,7 +106,7 @@ int unknown_command(const char *name);	/* says so; a status */
 
 /*
  * Take @argv apart; argv[0] is the verb. 0, or a status after having said what
- * is wrong. @ret->argv is allocated: free() it.
+ * is wrong. @ret->argv is allocated: free() it. ->given lives in it.
  */
 int parse_options(const struct command *command, int argc, char **argv,
 		  struct invocation *ret);
@@ -124,6 +146,16 @@ int parse_assignments(const struct rescore *rs, char *const *words, size_t n,
 /* "KILL", "SIGKILL", "kill", "RTMIN+1", "9"; -1 = no such signal. */
 int parse_signal(const char *text);
 
+/* --- contain.c ---------------------------------------------------------------------- */
+
+struct rescore_ct;
+
+/*
+ * The configuration that the options describe, each as it is stored; *@ret is NULL
+ * when there is none of them. A status.
+ */
+int contain_options(const struct invocation *inv, struct rescore_ct **ret);
+
 /* --- the verbs, cmd_*.c -------------------------------------------------------------- */
 
 int cmd_load(const struct invocation *inv);
@@ -143,6 +175,14 @@ int cmd_show(const struct invocation *inv);
 int cmd_resources(const struct invocation *inv);
 int cmd_exec(const struct invocation *inv);
 int cmd_kill(const struct invocation *inv);
+int cmd_start(const struct invocation *inv);
+int cmd_enter(const struct invocation *inv);
+int cmd_stop(const struct invocation *inv);
+int cmd_restart(const struct invocation *inv);
+int cmd_freeze(const struct invocation *inv);
+int cmd_thaw(const struct invocation *inv);
+int cmd_log(const struct invocation *inv);
+int cmd_state(const struct invocation *inv);
 int cmd_events(const struct invocation *inv);
 int cmd_audit(const struct invocation *inv);
 int cmd_help(const struct invocation *inv);

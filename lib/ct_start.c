@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Start a container. Three processes: the caller waits for reports; the builder has
+ * the host's rights and a mount namespace of its own; the container's first process
+ * is cloned from it straight into the cgroup, waits until its ids are mapped and its
+ * network is there, moves in, gives up its rights and becomes init. If one of them
+ * is killed, the others end too, and the mounts with their namespace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ct.h"
+
+#define INIT_REPORT_FD	3
+
+static void report(int fd, int err)
+{
+	struct ct_report r = { .err = err };
+
+	snprintf(r.text, sizeof(r.text), "%s", rescore_strerror());
+	(void)!write(fd, &r, sizeof(r));
+}
+
+/* --- the container's first process -------------------------------------------------- */
+
+/* Commands that are an init themselves need none of ours. */
+static bool is_init(const char *command)
+{
+	const char *base = strrchr(command, '/') ? strrchr(command, '/') + 1 :
+						   command;
+
+	return !strcmp(base, "init") || !strcmp(base, "systemd");
+}
+
+static int become_inner_root(void)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
+	    setresuid(0, 0, 0) < 0)
+		return rescore_error(-errno, "cannot become its root: %s",
+				     strerror(errno));
+	return 0;
+}
+
+/* Descriptors: 0 null, 1 and 2 the log, 3 the report; nothing else stays. */
+static void arrange_descriptors(int *report_fd, int *image, int log)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	*report_fd = fcntl(*report_fd, F_DUPFD, 10);
+	*image = *image < 0 ? -1 : fcntl(*image, F_DUPFD, 10);
+	log = fcntl(log, F_DUPFD, 10);
+	dup2(null, 0);
+	dup2(log, 1);
+	dup2(log, 2);
+	dup2(*report_fd, INIT_REPORT_FD);
+	*report_fd = INIT_REPORT_FD;
+	fcntl(INIT_REPORT_FD, F_SETFD, FD_CLOEXEC);
+	if (*image >= 0)
+		dup2(*image, 4);
+	*image = *image < 0 ? -1 : 4;
+	if (*image == 4)
+		fcntl(4, F_SETFD, FD_CLOEXEC);
+	close_range(*image == 4 ? 5 : 4, ~0U, 0);
+}
+
+static void run_init(const struct ct_start *s, int report_fd, int image,
+		     char **env)
+{
+	struct ct_report failed = { .from_exec = 1 };
+	char **argv;
+	size_t n;
+
+	if (image < 0) {
+		execvpe(s->argv[0], s->argv, env);
+	} else {
+		for (n = 0; s->argv[n]; n++)
+			;
+		argv = calloc(n + 2, sizeof(*argv));
+		if (argv) {
+			argv[0] = (char *)"rescore-init";
+			memcpy(argv + 1, s->argv, n * sizeof(*argv));
+			fcntl(report_fd, F_SETFD, 0);
+			execveat(image, "", argv, env, AT_EMPTY_PATH);
+		}
+	}
+	failed.err = -errno;
+	(void)!write(report_fd, &failed, sizeof(failed));
+}
+
+static void first_process(struct ct_start *s, int go)
+{
+	char **env = ct_environment(s->ct), one;
+	int image = -1, err = 0;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	/* the builder says when; if it is gone, so are we */
+	if (read(go, &one, 1) != 1)
+		_exit(1);
+	close(go);
+	umask(022);
+	if (s->map.count)
+		err = become_inner_root();
+	err = err ?: ct_move_in(s);
+	if (!err && !is_init(s->argv[0]))
+		image = err = ct_init_image();
+	if (err < 0 || !env) {
+		report(s->report_fd, err ?: -ENOMEM);
+		_exit(1);
+	}
+	arrange_descriptors(&s->report_fd, &image, s->log_fd);
+	setsid();
+	err = ct_confine(s->caps);
+	if (err)
+		report(s->report_fd, err);
+	else
+		run_init(s, s->report_fd, image, env);
+	_exit(127);
+}
+
+/* --- the builder ------------------------------------------------------------------ */
+
+static pid_t clone_first(struct ct_start *s, int *ret_go)
+{
+	unsigned long spaces = CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID |
+			       CLONE_NEWNET | CLONE_NEWTIME;
+	struct clone_args args = {
+		.flags = (spaces & ~s->shared) | CLONE_NEWNS |
+			 CLONE_INTO_CGROUP | (s->map.count ? CLONE_NEWUSER : 0),
+		.exit_signal = SIGCHLD,
+		.cgroup = (unsigned int)s->cgroup_fd,
+	};
+	int go[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go) < 0)
+		return -errno;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		close(go[1]);
+		first_process(s, go[0]);
+	}
+	close(go[0]);
+	if (pid < 0) {
+		pid = -errno;
+		close(go[1]);
+		return rescore_error(pid, "cannot make its first process: %s",
+				     strerror(-pid));
+	}
+	*ret_go = go[1];
+	return pid;
+}
+
+static int prepare_first(struct ct_start *s, pid_t pid)
+{
+	int err = 0;
+
+	if (s->map.count)
+		err = ct_write_maps(pid, &s->map);
+	if (!err && s->net.mode == CT_NET_VETH)
+		err = ct_make_veth(s, pid);
+	return err ?: ct_note_init(s->name, pid);
+}
+
+static int build(struct ct_start *s)
+{
+	int go = -1, err;
+	pid_t pid;
+
+	setsid();
+	if (unshare(CLONE_NEWNS) < 0)
+		return rescore_error(-errno,
+				     "cannot make a mount namespace: %s",
+				     strerror(errno));
+	if (s->map.count) {
+		s->userns_fd = ct_make_userns(&s->map);
+		if (s->userns_fd < 0)
+			return s->userns_fd;
+	}
+	err = ct_build_root(s);
+	if (err)
+		return err;
+	if (s->net.mode == CT_NET_IP)
+		err = ct_restrict_addresses(s);
+	if (err)
+		return err;
+	pid = clone_first(s, &go);
+	if (pid < 0)
+		return pid;
+	err = prepare_first(s, pid);
+	if (err) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return err;
+	}
+	return write(go, "", 1) == 1 ? 0 : -EPIPE;
+}
+
+/* --- the caller ------------------------------------------------------------------------ */
+
+static int wait_reports(int fd, const char *command)
+{
+	struct ct_report r;
+	ssize_t n;
+
+	/* end of file: all who could complain have executed something */
+	do {
+		memset(&r, 0, sizeof(r));
+		n = read(fd, &r, sizeof(r));
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return 0;
+	if (r.from_exec)
+		return rescore_error(r.err, "\"%s\" could not be started: %s",
+				     command, strerror(-r.err));
+	r.text[sizeof(r.text) - 1] = '\0';
+	return rescore_error(r.err, "%s", r.text);
+}
+
+static int prepare(const struct rescore *rs, struct ct_start *s)
+{
+	const struct rescore_ct *ct = s->ct;
+	char path[PATH_MAX];
+	int err;
+
+	err = rescore_ct_check(ct);
+	err = err ?: ct_parse_net(ct_first(ct, CT_NET) ?: "none", &s->net);
+	err = err   ?:
+		      ct_parse_userns(ct_first(ct, CT_USERNS) ?: "host",
+				      s->slot, &s->map);
+	err = err ?: ct_parse_share(ct_first(ct, CT_SHARE) ?: "", &s->shared);
+	s->caps = ct_default_caps;
+	if (!err && ct_first(ct, CT_CAP))
+		err = ct_parse_caps(ct_first(ct, CT_CAP), &s->caps);
+	if (s->net.mode == CT_NET_HOST || s->net.mode == CT_NET_IP)
+		s->shared |= CLONE_NEWNET;
+	ct_path(s->root, sizeof(s->root), RESCORE_CT_RUN, s->name, "root");
+	err = err ?: ct_make_dirs(s->root);
+	err = err ?: rescore_cgroup_path(rs, s->slot, 0, path, sizeof(path));
+	if (err)
+		return err;
+	s->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ct_path(path, sizeof(path), RESCORE_CT_STORE, s->name, "log");
+	s->log_fd = open(path,
+			 O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC |
+				 O_NOFOLLOW,
+			 0600);
+	if (s->cgroup_fd < 0 || s->log_fd < 0)
+		return rescore_error(-errno, "cannot open %s: %s", path,
+				     strerror(errno));
+	return 0;
+}
+
+static int start(struct ct_start *s)
+{
+	int pipe_fd[2], err;
+	pid_t builder;
+
+	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
+		return rescore_error(-errno, "pipe: %s", strerror(errno));
+	s->report_fd = pipe_fd[1];
+	builder = fork();
+	if (builder == 0) {
+		close(pipe_fd[0]);
+		err = build(s);
+		if (err)
+			report(s->report_fd, err);
+		_exit(err != 0);
+	}
+	err = builder < 0 ? -errno : 0;
+	close(pipe_fd[1]);
+	if (!err)
+		err = wait_reports(pipe_fd[0], s->argv[0]);
+	close(pipe_fd[0]);
+	if (builder > 0)
+		waitpid(builder, NULL, 0);
+	if (err)
+		ct_forget_init(s->name);
+	return err;
+}
+
+/* One start at a time; the lock goes with the last process that has it. */
+static int lock(const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	ct_path(path, sizeof(path), RESCORE_CT_STORE, name, NULL);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return rescore_error(-errno, "cannot lock %s: %s", path,
+				     strerror(errno));
+	return fd;
+}
+
+static int start_locked(struct rescore *rs, struct ct_start *s)
+{
+	int fd = ct_init_pidfd(s->name, NULL), n, err;
+
+	if (fd >= 0) {
+		close(fd);
+		return rescore_error(-EALREADY, "\"%s\" runs already", s->name);
+	}
+	n = rescore_nr_processes(rs, s->slot);
+	if (n > 0)
+		return rescore_error(
+			-EBUSY,
+			"\"%s\" has %d processes of a run before: kill them",
+			s->name, n);
+	err = prepare(rs, s);
+	err = err ?: start(s);
+	if (s->cgroup_fd >= 0)
+		close(s->cgroup_fd);
+	if (s->log_fd >= 0)
+		close(s->log_fd);
+	return err;
+}
+
+/* The next start, and restart, run the same again. */
+static int remember(const char *name, struct rescore_ct *ct, char *const argv[])
+{
+	int err = 0;
+
+	rescore_ct_unset(ct, "init");
+	for (; !err && *argv; argv++)
+		err = rescore_ct_set(ct, "init", *argv);
+	return err ?: rescore_ct_store(name, ct);
+}
+
+int rescore_ct_start(struct rescore *rs, unsigned int slot, char *const argv[])
+{
+	static char *const usual[] = { (char *)"/sbin/init", NULL };
+	const struct rescore_container *c = rescore_container(rs, slot);
+	struct ct_start s = {
+		.slot = slot, .cgroup_fd = -1, .log_fd = -1, .userns_fd = -1
+	};
+	struct rescore_ct *ct;
+	char **stored = NULL;
+	int err, fd;
+
+	if (!c)
+		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_ct_load(c->name, &ct);
+	if (err)
+		return err;
+	s.name = c->name;
+	s.ct = ct;
+	s.argv = argv;
+	if (!argv && ct->key[CT_INIT].n) {
+		stored = calloc(ct->key[CT_INIT].n + 1, sizeof(*stored));
+		if (stored)
+			memcpy(stored, ct->key[CT_INIT].value,
+			       ct->key[CT_INIT].n * sizeof(*stored));
+		s.argv = stored;
+	}
+	if (!s.argv)
+		s.argv = usual;
+	fd = err = lock(c->name);
+	if (fd >= 0) {
+		err = start_locked(rs, &s);
+		if (!err && argv)
+			err = remember(c->name, ct, argv);
+		close(fd);
+	}
+	free(stored);
+	rescore_ct_free(ct);
+	return err;
+}
