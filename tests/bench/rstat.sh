@@ -88,7 +88,9 @@ sheet_by_rstat()
 	best "graph: a sheet of 24, for each" ms 2.4e7 sheet_by_rstat
 } > "$raw"
 
-jq -R -n '{version: 1, results: [inputs | split("\t") |
+read -r load _ < /proc/loadavg
+
+jq -R -n --arg load "$load" '{version: 1, load: $load, results: [inputs | split("\t") |
 	{name: .[0], value: (.[1] | tonumber), unit: .[2]}]}' \
 	"$raw" > bench/results/rstat.json
 
@@ -110,7 +112,8 @@ flush='export: rstat, a flush of 30 rounds'
 # How fast rstat is
 
 $(nproc) CPUs, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(uname -sr), in one
-run; made by \`make bench\`. Medians or best of five.
+run; made by \`make bench\`. Medians or best of five. Load average at the end: $load
+(more than 2 says that others worked on the machine, and figures are too low).
 
 $(table)
 
