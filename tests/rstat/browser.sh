@@ -3,9 +3,10 @@
 #
 # The page of rstat serve in headless Chromium; browser.py drives it.
 # $SHOTS=FOLDER: leave pictures of it there.
+#
+# shellcheck disable=SC1003,SC2317
 
 set -u
-# shellcheck disable=SC2317
 # shellcheck source=tests/rstat/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 trap 'stop_servers; rm -rf "$tmp"' EXIT

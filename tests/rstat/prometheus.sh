@@ -3,9 +3,10 @@
 #
 # A real Prometheus scrapes rstat serve, with a token, and evaluates our alert
 # rules and every query of the Grafana dashboard.
+#
+# shellcheck disable=SC1003,SC2317
 
 set -u
-# shellcheck disable=SC2317
 # shellcheck source=tests/rstat/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 trap 'stop_all; rm -rf "$tmp"' EXIT

@@ -3,9 +3,10 @@
 #
 # rstat serve as seen from the network, friendly and hostile. The server is
 # built with sanitizers: a report of theirs is a failure.
+#
+# shellcheck disable=SC1003,SC2317
 
 set -u
-# shellcheck disable=SC1003,SC2317
 # shellcheck source=tests/rstat/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 trap 'stop_servers; rm -rf "$tmp"' EXIT
@@ -141,8 +142,8 @@ ok '40 graphs at once' many
 table '.containers[1].rows.numproc[0] = 7'
 changed() { get /api/v1/containers/db | grep -q '"held":7,'; }
 ok 'the table is read again' until_true 20 changed
-table '.containers[0].rows.numproc[4] = 230'
-refusing() { get /api/v1/containers | jq -e '.containers[0].name == "web" and .levels.rate > 0' >/dev/null; }
+# A rate is of the last reading alone: so they go on until it is seen.
+refusing() { table '.containers[0].rows.numproc[4] += 23'; get /api/v1/containers | jq -e '.containers[0].name == "web" and .levels.rate > 0' >/dev/null; }
 ok 'who is being refused comes first' until_true 20 refusing
 mv "$RSTAT_FAKE" "$tmp/away"
 unloaded() { get /api/v1/status | grep -q '"loaded":false'; }

@@ -3,9 +3,10 @@
 #
 # rstat show and rstat metrics, from a table that is a file. What is exported
 # is read by the real promtool and by Prometheus' own parser of OpenMetrics.
+#
+# shellcheck disable=SC1003,SC2317
 
 set -u
-# shellcheck disable=SC1003,SC2317
 # shellcheck source=tests/rstat/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 trap 'rm -rf "$tmp"' EXIT

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # rstat top on a terminal of 80x24 (tmux), used with keys; and in a pipe.
+#
+# shellcheck disable=SC1003,SC2317
 
 set -u
-# shellcheck disable=SC1003,SC2317
 # shellcheck source=tests/rstat/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 terminal=0
@@ -71,9 +72,16 @@ ok 'of a controller nobody has heard of' shows '^gadgettime +1.5s +2s +- +- +- '
 keys Down
 ok 'the next one' shows '^@sum<b>"., serial 3$'
 keys Up
-table '.containers[0].rows.numproc[0] = 17 | .containers[0].rows.numproc[4] = 230'
-ok 'it looks again' shows '^numproc +17 +20 +20 +20 +85% +[0-9.]+ +230'
-ok 'and sees refusals' shows '[1-9][0-9.]* refused/s'
+table '.containers[0].rows.numproc[0] = 17'
+ok 'it looks again' shows '^numproc +17 +20 +20 +20 +85% '
+# A rate is of the last look alone: so they go on until it is seen.
+refused_again()
+{
+	table '.containers[0].rows.numproc[4] += 23'
+	has_now "$1"
+}
+ok 'and sees refusals' until_true 20 refused_again '[1-9][0-9.]* refused/s'
+ok 'of this row' until_true 20 refused_again '^numproc .* 85% +[1-9][0-9.]* '
 keys Escape
 ok 'back' shows '^CONTAINER'
 table 'del(.containers[0])'

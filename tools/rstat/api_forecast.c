@@ -10,7 +10,7 @@
 #include "say.h"
 #include "unit.h"
 
-#define HORIZON	(90 * 86400)
+#define HORIZON	(90 * 86400L)
 
 static json_t *stamp_json(int64_t stamp)
 {

@@ -15,7 +15,7 @@
 #include "unit.h"
 
 #define RANGE_DEFAULT	86400			/* seconds */
-#define RANGE_MAX	(4 * 366 * 86400L)	/* longer than any store */
+#define RANGE_MAX	(4 * 366L * 86400)	/* longer than any store */
 
 int api_parse_time(const char *text, int64_t now, int64_t *ret_time)
 {

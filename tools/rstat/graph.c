@@ -147,7 +147,8 @@ static int render(const struct graph_look *look, const struct track *track,
 	return err;
 }
 
-static int draw_one(const struct store *store, const struct graph_job *job, FILE *out)
+static int draw_one(const struct store *store, const struct graph_job *job,
+		    FILE *out)
 {
 	const struct args *args = job->args;
 	struct track_query query = {

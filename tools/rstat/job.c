@@ -91,7 +91,7 @@ static void begin_waiting(struct jobs *jobs)
 			continue;
 		}
 		(void)fcntl(job->child.fd, F_SETFL, O_NONBLOCK);
-		job->deadline = job_now() + JOB_SECONDS * 1000;
+		job->deadline = job_now() + JOB_SECONDS * 1000LL;
 		job->next = jobs->running;
 		jobs->running = job;
 		jobs->nr_running++;

@@ -137,8 +137,7 @@ static void put_sample(struct om *om, const char *labels, const char *value,
 	to = om->data + om->len;
 	memcpy(to, om->name, om->name_len);
 	to += om->name_len;
-	memcpy(to, labels, labels_len);
-	to += labels_len;
+	to = mempcpy(to, labels, labels_len);
 	*to++ = ' ';
 	memcpy(to, value, len);
 	to += len;

@@ -43,7 +43,7 @@ static int hex_digit(char c)
 
 static bool parse_hash(const char *text, uint8_t ret_hash[32])
 {
-	for (int i = 0; i < 32; i++) {
+	for (size_t i = 0; i < 32; i++) {
 		int high = hex_digit(text[2 * i]);
 		int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
 
@@ -59,10 +59,11 @@ static int parse_line(char *line, struct token *ret)
 {
 	char *save, *name = strtok_r(line, " \t\r", &save);
 	char *hash = strtok_r(NULL, " \t\r", &save);
+	char *more = strtok_r(NULL, " \t\r", &save);
 
 	if (!name || *name == '#')
 		return 0;
-	if (!hash || strtok_r(NULL, " \t\r", &save) ||
+	if (!hash || more ||
 	    (strcmp(name, TOKENS_ALL) && rescore_check_name(name)) ||
 	    !parse_hash(hash, ret->hash))
 		return -EINVAL;

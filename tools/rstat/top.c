@@ -320,18 +320,17 @@ static void list_key(struct top *top, int key)
 
 static void handle_key(struct top *top, int key, size_t rows)
 {
-	if (top->mode == TOP_FILTER) {
+	bool back = top->mode == TOP_HELP || key == KEY_ESC || key == '\n' ||
+		    key == KEY_ENTER || key == KEY_BACKSPACE || key == KEY_LEFT;
+
+	if (top->mode == TOP_FILTER)
 		filter_key(top, key);
-	} else if (top->mode == TOP_HELP) {
-		top->mode = TOP_LIST;
-	} else if (common_key(top, key, rows)) {
+	else if (top->mode != TOP_HELP && common_key(top, key, rows))
 		return;
-	} else if (top->mode == TOP_LIST) {
+	else if (top->mode == TOP_LIST)
 		list_key(top, key);
-	} else if (key == KEY_ESC || key == '\n' || key == KEY_ENTER ||
-		   key == KEY_BACKSPACE || key == KEY_LEFT) {
+	else if (back)
 		top->mode = TOP_LIST;
-	}
 	rerank(top);
 }
 
