@@ -417,7 +417,7 @@ TEST_F(bounds, set_late)
 /* A container at its bounds is in nobody else's way. */
 TEST_F(bounds, neighbour)
 {
-	int other;
+	int other, i;
 	struct puppet *r, *s;
 	int64_t full;
 
@@ -434,8 +434,11 @@ TEST_F(bounds, neighbour)
 	EXPECT_EQ(0, puppet_do(r, net_join, self->p->pid, 0, 0));
 	EXPECT_EQ(0, puppet_do(s, net_join, self->p->pid, 0, 0));
 	EXPECT_EQ(OUT, puppet_do(r, net_listen, AF_INET, 0, 100));
-	EXPECT_EQ(OUT, puppet_do(s, net_connect_many, AF_INET, net_port, 3));
-	EXPECT_EQ(0, puppet_do(r, net_accept, OUT, 3, 0));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(OUT + i,
+			  puppet_do(s, net_connect, AF_INET, net_port, 0));
+		EXPECT_EQ(0, puppet_do(r, net_accept, OUT, 1, 0));
+	}
 	__atomic_store_n(&shm->number[GO], 1, __ATOMIC_RELAXED);
 	puppet_send_call(r, bulk_receive, IN, 3, BYTES);
 	EXPECT_EQ(0, puppet_do(s, bulk_send, OUT, 3, BYTES));
