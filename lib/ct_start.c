@@ -265,14 +265,18 @@ static int prepare(const struct rescore *rs, struct ct_start *s)
 
 static int start(struct ct_start *s)
 {
+	pid_t builder, caller = getpid();
 	int pipe_fd[2], err;
-	pid_t builder;
 
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
 		return rescore_error(-errno, "pipe: %s", strerror(errno));
 	s->report_fd = pipe_fd[1];
 	builder = fork();
 	if (builder == 0) {
+		/* nobody cleans up a start that goes on without who began it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != caller)
+			_exit(1);
 		close(pipe_fd[0]);
 		err = build(s);
 		if (err)

@@ -8,7 +8,7 @@ root=/tmp/contain-root
 
 make_root()
 {
-	mkdir -p $root
+	mkdir -p $root /var/lib/rescore /run/rescore
 	mountpoint -q $root || mount -t tmpfs -o mode=755 tmpfs $root
 	mkdir -p $root/bin $root/etc $root/root
 	cp /bin/busybox $root/bin
