@@ -62,7 +62,8 @@ static void arrange_descriptors(int *report_fd, int *image, int log)
 	*report_fd = fcntl(*report_fd, F_DUPFD, 10);
 	*image = *image < 0 ? -1 : fcntl(*image, F_DUPFD, 10);
 	log = fcntl(log, F_DUPFD, 10);
-	dup2(null, 0);
+	if (null >= 0)
+		dup2(null, 0);
 	dup2(log, 1);
 	dup2(log, 2);
 	dup2(*report_fd, INIT_REPORT_FD);
@@ -281,7 +282,7 @@ static int start(struct ct_start *s)
 		err = build(s);
 		if (err)
 			report(s->report_fd, err);
-		_exit(err != 0);
+		_exit(err ? 1 : 0);
 	}
 	err = builder < 0 ? -errno : 0;
 	close(pipe_fd[1]);

@@ -15,6 +15,7 @@ make_root()
 	for applet in $(busybox --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 	done
+	# shellcheck disable=SC2034	# for who sources this
 	idmap=yes
 	case $(uname -r) in
 	6.1.*) idmap= ;;
@@ -27,7 +28,7 @@ leftovers()
 	awk '{ print $5 }' /proc/self/mountinfo
 	ls /sys/class/net /var/lib/rescore /run/rescore 2> /dev/null
 	find /sys/fs/cgroup/rescore -mindepth 1 -type d
-	# shellcheck disable=SC2010
+	# shellcheck disable=SC2012
 	ls -d /proc/[0-9]*/ns/mnt | while read -r space; do
 		readlink "$space" 2> /dev/null
 	done | sort -u | wc -l

@@ -141,6 +141,7 @@ static long inject(void)
 	return ioctl(0, TIOCSTI, "x");
 }
 
+static const char *program;	/* our path */
 static pid_t host_pid;	/* one outside */
 
 static long trace(void)
@@ -454,14 +455,13 @@ static char *read_log(const char *name)
 TEST_F(contain, no_escape)
 {
 	struct rescore_ct *ct = describe(_metadata);
-	char program[256] = "", line[128], *at;
+	char line[128], *at;
 	char pid[16];
-	char *argv[] = { program, (char *)"escape", pid, NULL };
+	char *argv[] = { (char *)program, (char *)"escape", pid, NULL };
 	unsigned int i, seen = 0;
 	int slot = make("escape"), err;
 	long ret;
 
-	ASSERT_LT(0, readlink("/proc/self/exe", program, sizeof(program) - 1));
 	snprintf(pid, sizeof(pid), "%d", getpid());
 	ASSERT_EQ(0, rescore_ct_store("escape", ct));
 	rescore_ct_free(ct);
@@ -670,6 +670,7 @@ TEST_F(contain, terminal)
 
 int main(int argc, char **argv)
 {
+	program = argv[0];
 	if (argc == 3 && !strcmp(argv[1], "escape")) {
 		host_pid = atoi(argv[2]);
 		return try_all();
