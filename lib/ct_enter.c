@@ -150,7 +150,7 @@ static int take_terminal(int channel)
 		err = -errno;
 	err = err ?: send_fd(channel, master);
 	close(master);
-	if (!err) {
+	if (!err && slave >= 0) {
 		setsid();
 		if (ioctl(slave, TIOCSCTTY, 0) < 0)
 			err = -errno;

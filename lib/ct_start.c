@@ -62,7 +62,8 @@ static void arrange_descriptors(int *report_fd, int *image, int log)
 	*report_fd = fcntl(*report_fd, F_DUPFD, 10);
 	*image = *image < 0 ? -1 : fcntl(*image, F_DUPFD, 10);
 	log = fcntl(log, F_DUPFD, 10);
-	dup2(null, 0);
+	if (null >= 0)
+		dup2(null, 0);
 	dup2(log, 1);
 	dup2(log, 2);
 	dup2(*report_fd, INIT_REPORT_FD);
@@ -265,19 +266,23 @@ static int prepare(const struct rescore *rs, struct ct_start *s)
 
 static int start(struct ct_start *s)
 {
+	pid_t builder, caller = getpid();
 	int pipe_fd[2], err;
-	pid_t builder;
 
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
 		return rescore_error(-errno, "pipe: %s", strerror(errno));
 	s->report_fd = pipe_fd[1];
 	builder = fork();
 	if (builder == 0) {
+		/* nobody cleans up a start that goes on without who began it */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != caller)
+			_exit(1);
 		close(pipe_fd[0]);
 		err = build(s);
 		if (err)
 			report(s->report_fd, err);
-		_exit(err != 0);
+		_exit(err ? 1 : 0);
 	}
 	err = builder < 0 ? -errno : 0;
 	close(pipe_fd[1]);

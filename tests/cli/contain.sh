@@ -8,13 +8,14 @@ root=/tmp/contain-root
 
 make_root()
 {
-	mkdir -p $root
+	mkdir -p $root /var/lib/rescore /run/rescore
 	mountpoint -q $root || mount -t tmpfs -o mode=755 tmpfs $root
 	mkdir -p $root/bin $root/etc $root/root
 	cp /bin/busybox $root/bin
 	for applet in $(busybox --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 	done
+	# shellcheck disable=SC2034	# for who sources this
 	idmap=yes
 	case $(uname -r) in
 	6.1.*) idmap= ;;
@@ -27,7 +28,7 @@ leftovers()
 	awk '{ print $5 }' /proc/self/mountinfo
 	ls /sys/class/net /var/lib/rescore /run/rescore 2> /dev/null
 	find /sys/fs/cgroup/rescore -mindepth 1 -type d
-	# shellcheck disable=SC2010
+	# shellcheck disable=SC2012
 	ls -d /proc/[0-9]*/ns/mnt | while read -r space; do
 		readlink "$space" 2> /dev/null
 	done | sort -u | wc -l
