@@ -217,10 +217,12 @@ static void connections(struct __test_metadata *_metadata,
 	long i;
 
 	ASSERT_EQ(OUT, puppet_do(self->p, net_listen, family, 0, 100));
-	for (i = 0; i < STREAMS; i++)
+	/* one by one: which is accepted first is not certain otherwise */
+	for (i = 0; i < STREAMS; i++) {
 		ASSERT_EQ(OUT + i,
 			  puppet_do(self->q, net_connect, family, net_port, 0));
-	ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, STREAMS, 0));
+		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	}
 }
 
 /* @b sends to @a, who does not read at first. */
@@ -256,7 +258,6 @@ TEST_F(bounds, none)
 	transfer(_metadata, self, bulk_send);
 	EXPECT_LT(2 * BOUND, row(self->b, tcpsndbuf).maxheld +
 				     row(self->a, tcprcvbuf).maxheld);
-	EXPECT_LT(TOP, row(self->b, tcpsndbuf).maxheld);
 	EXPECT_EQ(0, failcnt(self->b, tcpsndbuf));
 	EXPECT_EQ(0, failcnt(self->a, tcprcvbuf));
 }
@@ -389,10 +390,10 @@ TEST_F(bounds, setsockopt_small)
 TEST_F(bounds, observe)
 {
 	EXPECT_EQ(0, rescore_set_mode(rs, self->b, tcpsndbuf, true));
-	set_bounds(self->b, tcpsndbuf, BOUND, BOUND);
+	set_bounds(self->b, tcpsndbuf, BOUND / 16, BOUND / 16);
 	connections(_metadata, self, AF_INET);
 	transfer(_metadata, self, bulk_send);
-	EXPECT_LT(TOP, row(self->b, tcpsndbuf).maxheld);
+	EXPECT_LT(BOUND / 2, row(self->b, tcpsndbuf).maxheld);
 }
 
 /* Set while the connections are full, and lifted again while they are. */
@@ -416,7 +417,7 @@ TEST_F(bounds, set_late)
 /* A container at its bounds is in nobody else's way. */
 TEST_F(bounds, neighbour)
 {
-	int other;
+	int other, i;
 	struct puppet *r, *s;
 	int64_t full;
 
@@ -433,8 +434,11 @@ TEST_F(bounds, neighbour)
 	EXPECT_EQ(0, puppet_do(r, net_join, self->p->pid, 0, 0));
 	EXPECT_EQ(0, puppet_do(s, net_join, self->p->pid, 0, 0));
 	EXPECT_EQ(OUT, puppet_do(r, net_listen, AF_INET, 0, 100));
-	EXPECT_EQ(OUT, puppet_do(s, net_connect_many, AF_INET, net_port, 3));
-	EXPECT_EQ(0, puppet_do(r, net_accept, OUT, 3, 0));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(OUT + i,
+			  puppet_do(s, net_connect, AF_INET, net_port, 0));
+		EXPECT_EQ(0, puppet_do(r, net_accept, OUT, 1, 0));
+	}
 	__atomic_store_n(&shm->number[GO], 1, __ATOMIC_RELAXED);
 	puppet_send_call(r, bulk_receive, IN, 3, BYTES);
 	EXPECT_EQ(0, puppet_do(s, bulk_send, OUT, 3, BYTES));
