@@ -58,8 +58,8 @@ static void read_resources(const struct rescore *rs, struct live *live)
 		memcpy(to->help, from->help, sizeof(to->help) - 1);
 		memcpy(to->why, from->why, sizeof(to->why) - 1);
 		to->unit = from->unit;
-		to->held_unit = from->unit;
-		to->peak_unit = from->unit;
+		to->held_unit = rescore_held_unit(from);
+		to->peak_unit = rescore_peak_unit(from);
 		to->on = from->state == RESCORE_ON;
 	}
 }
@@ -124,6 +124,11 @@ static int live_read(struct live_source *source, struct live *live)
 	err = follow(src);
 	if (err)
 		return err;
+	/*
+	 * Not allowed to serve, which has given up its capabilities: then the
+	 * rows that the kernel counts are as `rstat collect` read them last.
+	 */
+	(void)rescore_refresh(src->rs);
 	meta = rescore_meta(src->rs);
 	nr = rescore_nr_resources(src->rs);
 	if (nr != live->nr_resources)
