@@ -33,7 +33,7 @@ static int adopt(struct rescore *rs, const char *path, unsigned int from,
 	rs->meta->adopt_changed = 0;
 	rs->meta->adopt_foreign = 0;
 	rs->meta->adopt_failed = 0;
-	err = rescore_run_iter_cgroup("core__adopt", path);
+	err = rescore_run_iter_cgroup("core__adopt", path, false);
 	if (err < 0)
 		return err;
 	if (rs->meta->adopt_failed)
@@ -98,8 +98,21 @@ int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 		adopt(rs, path, slot, from, false);
 		return err;
 	}
-	container->roots[container->nr_roots++] = id;
+	container->roots[container->nr_roots] = id;
+	err = rescore_knobs_adopt(rs, slot, container->nr_roots);
+	if (err) {
+		adopt(rs, path, slot, from, false);
+		return err;
+	}
+	container->nr_roots++;
 	return rescore_run_adopters(rs);
+}
+
+void rescore_prime(struct rescore *rs, unsigned int slot)
+{
+	rs->gauges[slot].primed = 0;
+	rescore_refresh_slot(rs, slot);
+	rs->gauges[slot].primed = rs->containers[slot].serial;
 }
 
 int rescore_attach(struct rescore *rs, unsigned int slot, const char *cgroup)
@@ -111,7 +124,11 @@ int rescore_attach(struct rescore *rs, unsigned int slot, const char *cgroup)
 	err = rescore_lock(rs);
 	if (err)
 		return err;
-	err = rescore_attach_locked(rs, slot, cgroup);
+	/* what has happened up to now is still to be counted */
+	err = rescore_refresh(rs);
+	err = err ?: rescore_attach_locked(rs, slot, cgroup);
+	if (!err)
+		rescore_prime(rs, slot);
 	rescore_unlock(rs);
 	return err;
 }
@@ -141,6 +158,7 @@ static int detach_locked(struct rescore *rs, unsigned int slot,
 			-EINVAL,
 			"\"%s\" was made for \"%s\" and goes with it: destroy that",
 			cgroup, container->name);
+	rescore_knobs_release(rs, slot, path);
 	err = adopt(rs, path, slot, owner_above(rs, path), false);
 	if (err)
 		return err;
@@ -257,11 +275,13 @@ int rescore_release_roots(struct rescore *rs, unsigned int slot)
 	for (i = 0; i < container->nr_roots; i++) {
 		if (rescore_cgroup_path(rs, slot, i, path, sizeof(path)))
 			continue;
-		if (i == 0 && (container->flags & RESCORE_OWN_CGROUP))
+		if (i == 0 && (container->flags & RESCORE_OWN_CGROUP)) {
 			err = remove_own_cgroup(path);
-		else
+		} else {
+			rescore_knobs_release(rs, slot, path);
 			err = adopt(rs, path, slot, owner_above(rs, path),
 				    false);
+		}
 		if (err)
 			return err;
 	}

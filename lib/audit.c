@@ -15,6 +15,7 @@
 
 #include <bpf/bpf.h>
 
+#include "audit.h"
 #include "audit_socks.h"
 
 /* A row that moves while it is counted is counted again. */
@@ -514,6 +515,10 @@ static int audit_slot(struct findings *found, unsigned int slot,
 			report(&row, wrong, arg);
 			n += wrong;
 		}
+		if (rs->registry[row.id].flags & RESCORE_DELEGATED &&
+		    rs->registry[row.id].state == RESCORE_ON)
+			n += rescore_audit_delegated(rs, slot, row.id, report,
+						     arg);
 		if (!line->underflow)
 			continue;
 		row.finding = RESCORE_AUDIT_UNDERFLOW;

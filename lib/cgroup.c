@@ -161,21 +161,48 @@ int rescore_cgroup_walk(const char *path,
 	return err ?: fn(path, arg);
 }
 
-int rescore_cgroup_write(const char *path, const char *file, const char *text)
+int rescore_cgroup_put(const char *path, const char *file, const char *text)
 {
 	char name[PATH_MAX];
-	ssize_t written;
 	int fd, err = 0;
 
 	snprintf(name, sizeof(name), "%s/%s", path, file);
 	fd = open(name, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
-		return rescore_error(-errno, "cannot open %s: %s", name,
-				     strerror(errno));
-	written = write(fd, text, strlen(text));
-	if (written < 0)
-		err = rescore_error(-errno, "cannot write \"%s\" to %s: %s",
-				    text, name, strerror(errno));
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		err = -errno;
 	close(fd);
 	return err;
+}
+
+int rescore_cgroup_write(const char *path, const char *file, const char *text)
+{
+	int err = rescore_cgroup_put(path, file, text);
+
+	if (err)
+		rescore_error(err, "cannot write \"%s\" to %s/%s: %s", text,
+			      path, file, strerror(-err));
+	return err;
+}
+
+int rescore_cgroup_read(const char *path, const char *file, char *ret,
+			size_t size)
+{
+	char name[PATH_MAX];
+	ssize_t n;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/%s", path, file);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, ret, size - 1);
+	if (n >= 0) {
+		ret[n] = '\0';
+		if (n && ret[n - 1] == '\n')
+			ret[n - 1] = '\0';
+	}
+	close(fd);
+	return n < 0 ? -EIO : 0;
 }

@@ -43,12 +43,19 @@ unsigned int rescore_next(const struct rescore *rs, unsigned int slot)
 	return 0;
 }
 
+/* What the kernel charges to a cgroup is no business of ours when that is gone. */
+static bool holds(const struct rescore *rs, unsigned int slot, unsigned int id)
+{
+	return rs->table[slot].line[id].held &&
+	       !(rs->registry[id].flags & RESCORE_DELEGATED);
+}
+
 static bool holds_nothing(const struct rescore *rs, unsigned int slot)
 {
 	unsigned int id;
 
 	for (id = 0; id < rs->meta->nr_resources; id++)
-		if (rs->table[slot].line[id].held)
+		if (holds(rs, slot, id))
 			return false;
 	return true;
 }
@@ -82,14 +89,17 @@ static unsigned int free_slot(struct rescore *rs, const char *name)
 static void clear_row(struct rescore *rs, unsigned int slot,
 		      unsigned int parent)
 {
+	struct rescore_bounds bounds;
 	struct rescore_line *line;
 	unsigned int id;
 
+	memset(&rs->gauges[slot], 0, sizeof(rs->gauges[slot]));
 	memset(&rs->table[slot], 0, sizeof(rs->table[slot]));
 	for (id = 0; id < RESCORE_RESOURCES_MAX; id++) {
 		line = &rs->table[slot].line[id];
-		line->barrier = RESCORE_UNLIMITED;
-		line->limit = RESCORE_UNLIMITED;
+		rescore_initial_bounds(&rs->registry[id], &bounds);
+		line->barrier = bounds.barrier;
+		line->limit = bounds.limit;
 		line->parent = parent;
 	}
 }
@@ -191,6 +201,7 @@ static int create_locked(struct rescore *rs, const char *name,
 		return err;
 	}
 	__atomic_store_n(&container->state, RESCORE_LIVE, __ATOMIC_RELEASE);
+	rescore_prime(rs, slot);
 	return slot;
 }
 
@@ -247,7 +258,7 @@ static int still_charged(const struct rescore *rs, unsigned int slot)
 	unsigned int id;
 
 	for (id = 0; id < rs->meta->nr_resources; id++)
-		if (rs->table[slot].line[id].held)
+		if (holds(rs, slot, id))
 			return rescore_error(
 				-EBUSY,
 				"\"%s\" still holds %lld %s (in use outside it?): --force destroys it all the same",

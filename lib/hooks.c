@@ -36,6 +36,7 @@ static bool target_exists(const struct load *load, const char *section,
 		{ "fexit/", "%s", BTF_KIND_FUNC },
 		{ "tp_btf/", "btf_trace_%s", BTF_KIND_TYPEDEF },
 		{ "iter/", "bpf_iter_%s", BTF_KIND_FUNC },
+		{ "iter.s/", "bpf_iter_%s", BTF_KIND_FUNC },
 		{ "lsm/", "bpf_lsm_%s", BTF_KIND_FUNC },
 		{ "lsm_cgroup/", "bpf_lsm_%s", BTF_KIND_FUNC },
 	};
@@ -62,6 +63,26 @@ static bool target_exists(const struct load *load, const char *section,
 		return false;
 	}
 	return true;
+}
+
+/* A program "…__with_FUNCTION" calls this function of the kernel. */
+static bool callee_exists(const struct load *load, const char *program,
+			  char *why, size_t size)
+{
+	const char *with = strstr(program, "__with_");
+	const char *end;
+	char name[64];
+
+	if (!with)
+		return true;
+	with += strlen("__with_");
+	end = strstr(with, "__");
+	snprintf(name, sizeof(name), "%.*s",
+		 end ? (int)(end - with) : (int)strlen(with), with);
+	if (btf__find_by_name_kind(load->btf, name, BTF_KIND_FUNC) > 0)
+		return true;
+	snprintf(why, size, "this kernel has no function %s", name);
+	return false;
 }
 
 struct rescore_hook *load_find_hook(struct load *load, const char *name)
@@ -199,6 +220,8 @@ int load_add_hooks(struct load *load, struct bpf_object *object,
 			 controller);
 		hook->state = target_exists(load,
 					    bpf_program__section_name(prog),
+					    hook->why, sizeof(hook->why)) &&
+			      callee_exists(load, bpf_program__name(prog),
 					    hook->why, sizeof(hook->why));
 		if (hook->state == RESCORE_ON)
 			leave_out_copy(load, hook);

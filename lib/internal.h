@@ -26,6 +26,9 @@ struct rescore {
 	struct rescore_row *table;
 	struct rescore_bucket *members;
 	struct rescore_event *events;
+	struct rescore_gauges *gauges;
+	struct rescore_knob *knobs;
+	struct rescore_figure *figures;
 };
 
 /* Record the message of rescore_strerror(); returns @err. */
@@ -49,9 +52,15 @@ int rescore_cgroup_path_of(uint64_t id, char *ret_path, size_t size);
 int rescore_cgroup_walk(const char *path,
 			int (*fn)(const char *path, void *arg), void *arg);
 int rescore_cgroup_write(const char *path, const char *file, const char *text);
+/* The same, leaving rescore_strerror() alone. */
+int rescore_cgroup_put(const char *path, const char *file, const char *text);
+/* The file's text without the newline at its end; leaves rescore_strerror() alone. */
+int rescore_cgroup_read(const char *path, const char *file, char *ret,
+			size_t size);
 
 /* --- programs.c: run a pinned program --- */
-int rescore_run_iter_cgroup(const char *name, const char *cgroup);
+/* Over the cgroup and all below it, or @alone. */
+int rescore_run_iter_cgroup(const char *name, const char *cgroup, bool alone);
 /* Output goes to *@ret (malloc), its size is returned; NULL: thrown away. */
 ssize_t rescore_run_iter(const char *name, void **ret);
 int rescore_run_syscall(const char *name, void *arg, size_t size);
@@ -63,6 +72,62 @@ ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 			  struct rescore_truth **ret);
 /* Every pinned program whose name ends in __adopt, over all tasks. */
 int rescore_run_adopters(const struct rescore *rs);
+
+/* --- refresh.c --- */
+/* Read the figures of container @slot only. */
+int rescore_refresh_slot(const struct rescore *rs, unsigned int slot);
+
+/* --- knob.c: bounds as the text of cgroup files, and back --- */
+struct knob_text {
+	const char *detail;	/* of the bounds: which CPUs; what period */
+	int64_t period_us;	/* of the last quota */
+	unsigned int slot;
+	char text[512];
+};
+/*
+ * Put the text that @bounds are for @knob into @k->text. @now is what stands in
+ * the file. -EINVAL: these cannot be written, and why.
+ */
+int rescore_knob_text(const struct rescore_knob *knob,
+		      const struct rescore_resource *resource,
+		      const struct rescore_bounds *bounds, const char *now,
+		      struct knob_text *k);
+/* The bound that the file's @text stands for. @base: of a burst's barrier. */
+int64_t rescore_knob_bound(const struct rescore_knob *knob, const char *text,
+			   int64_t base, int64_t period_us);
+/* Period in "quota period", us. */
+int64_t rescore_quota_period(const char *text);
+/* CPUs in a list as "0-3,7"; -1: it is none. */
+int64_t rescore_list_count(const char *list);
+
+/* @n CPUs out of the list @online, from the @skip-th on and round. */
+int rescore_pick_cpus(const char *online, int64_t n, unsigned int skip,
+		      char *ret, size_t size);
+
+/* --- delegate.c: the knobs of a container --- */
+struct knob_undo;
+/* Do @bounds ask for nothing, so that the file need not be there? */
+bool rescore_knob_is_open(const struct rescore_knob *knob,
+			  const struct rescore_resource *resource,
+			  const struct rescore_bounds *bounds);
+/*
+ * Write all that @bounds ask for to every root of the container, or nothing.
+ * *@ret_undo takes it back (rescore_knobs_undo) or is let go
+ * (rescore_knobs_keep).
+ */
+int rescore_knobs_write(struct rescore *rs, unsigned int slot,
+			const struct rescore_bounds *bounds, size_t n,
+			struct knob_undo **ret_undo);
+void rescore_knobs_undo(struct knob_undo *undo);
+void rescore_knobs_keep(struct knob_undo *undo);
+/* Root @i has been attached: keep what stands in its files, write the rest. */
+int rescore_knobs_adopt(struct rescore *rs, unsigned int slot, unsigned int i);
+/* Take away what `set` has written to the root at @path; it stays. */
+void rescore_knobs_release(struct rescore *rs, unsigned int slot,
+			   const char *path);
+/* The first bounds of a row. */
+void rescore_initial_bounds(const struct rescore_resource *resource,
+			    struct rescore_bounds *ret);
 
 /* --- membership, as user space reads it --- */
 uint32_t rescore_bucket_index(uint64_t key, unsigned int bits);
@@ -86,6 +151,8 @@ bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot);
 #define DRAIN_MS	5000
 
 /* --- attach.c, under the lock --- */
+/* What the kernel has counted for @slot's cgroups up to now is not its own. */
+void rescore_prime(struct rescore *rs, unsigned int slot);
 int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 			  const char *cgroup);
 /* Remove the cgroup that was made for it, let the others go. */

@@ -214,7 +214,40 @@ RESCORE_API int rescore_nr_processes(const struct rescore *rs,
 
 /* --- values ------------------------------------------------------------------ */
 
-/* A copy of one line; held <= maxheld holds in it. */
+/*
+ * Bring what the kernel itself counts (RESCORE_DELEGATED rows, figures) up to
+ * date: one walk over all cgroups and tasks, whatever the number of containers.
+ * To be called before rescore_read() of such rows; the others are always exact.
+ * A read-only handle will do.
+ */
+RESCORE_API int rescore_refresh(const struct rescore *rs);
+
+/*
+ * Figures beside the rows (CPU time in user mode…), as the last refresh found
+ * them: 0..rescore_nr_figures()-1. Values are @scale times as large as @unit says.
+ */
+RESCORE_API unsigned int rescore_nr_figures(const struct rescore *rs);
+RESCORE_API const struct rescore_figure *
+rescore_figure(const struct rescore *rs, unsigned int i); /* NULL: no such */
+RESCORE_API int rescore_read_figure(const struct rescore *rs, unsigned int slot,
+				    unsigned int i, int64_t *ret_value);
+
+/* enum rescore_unit of held, and of maxheld and peak; .unit is the bounds'. */
+static inline unsigned int
+rescore_held_unit(const struct rescore_resource *resource)
+{
+	return resource->held_unit ? resource->held_unit - 1 : resource->unit;
+}
+
+static inline unsigned int
+rescore_peak_unit(const struct rescore_resource *resource)
+{
+	return resource->peak_unit ? resource->peak_unit - 1 : resource->unit;
+}
+
+/*
+ * A copy of one line; held <= maxheld holds in it where they have one unit.
+ */
 RESCORE_API int rescore_read(const struct rescore *rs, unsigned int slot,
 			     unsigned int id, struct rescore_line *ret_line);
 
@@ -229,6 +262,8 @@ struct rescore_bounds {
 	unsigned int id;	/* resource */
 	int64_t barrier;	/* 0..2^62 or RESCORE_UNLIMITED */
 	int64_t limit;		/* >= barrier */
+	/* More than a number: CPUs as a list ("0-3,7"), a period in us; "": none */
+	char detail[128];
 };
 
 /*
@@ -269,6 +304,7 @@ enum rescore_finding {
 	RESCORE_AUDIT_DIFFERENCE,	/* held is not what was found */
 	RESCORE_AUDIT_UNDERFLOW,	/* held went below 0, count times */
 	RESCORE_AUDIT_LOST,		/* cgroups found no room in the members map */
+	RESCORE_AUDIT_KNOB,		/* a bound is not in its cgroup file */
 };
 
 struct rescore_audit_row {
@@ -326,6 +362,15 @@ RESCORE_API int rescore_parse_bounds(const char *text, unsigned int unit,
 RESCORE_API const char *rescore_format_amount(int64_t amount, unsigned int unit,
 					      bool exact, char *buf,
 					      size_t size);
+
+/*
+ * What stands behind "RESOURCE=": bounds in the unit of resource @id, and for some
+ * a detail: CPUs may be a list ("0-2,5"), a quota may name its period
+ * ("50%/20ms"). "0" is unlimited where nothing at all would make no sense.
+ */
+RESCORE_API int rescore_parse_setting(const struct rescore *rs, unsigned int id,
+				      const char *text,
+				      struct rescore_bounds *ret);
 
 /* "count", "bytes", "pages", "ns", "percent" */
 RESCORE_API const char *rescore_unit_name(unsigned int unit);

@@ -230,6 +230,13 @@ static int go_live(struct load *load)
 		      write_map(load, "hooks", load->hooks,
 				sizeof(load->hooks[0]), load->meta.nr_hooks);
 	err = err   ?:
+		      write_map(load, "knobs", load->knobs,
+				sizeof(load->knobs[0]), load->meta.nr_knobs);
+	err = err   ?:
+		      write_map(load, "figures", load->figures,
+				sizeof(load->figures[0]),
+				load->meta.nr_figures);
+	err = err   ?:
 		      write_map(load, ".data.rescore", &load->meta,
 				sizeof(load->meta), 1);
 	if (err)

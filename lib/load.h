@@ -13,6 +13,8 @@ struct load {
 	struct rescore_meta meta;
 	struct rescore_resource registry[RESCORE_RESOURCES_MAX];
 	struct rescore_hook hooks[RESCORE_HOOKS_MAX];
+	struct rescore_knob knobs[RESCORE_KNOBS_MAX];
+	struct rescore_figure figures[RESCORE_FIGURES_MAX];
 	const char *bpf_dir;
 	struct btf *btf;		/* of the kernel */
 	int cgroup_fd;			/* of the root cgroup */
@@ -38,5 +40,14 @@ const struct rescore_hook *load_missing_hook(const struct load *load,
 					     const char *name);
 /* A resource that lacks a hook is off, and all its programs with it. */
 void load_settle_resource(struct load *load, struct rescore_resource *resource);
+
+/* --- object.c --- */
+/* A section of data, before the object is loaded; NULL: it has none. */
+void *load_section(struct bpf_object *object, const char *name, size_t *size);
+
+/* --- describe.c --- */
+/* Enter the object's knobs and figures; its resources have been. */
+int load_descriptions(struct load *load, struct bpf_object *object,
+		      const char *file);
 
 #endif /* RESCORE_LOAD_H */

@@ -14,7 +14,7 @@
 /* --- what the object is told before it is verified ---------------------------- */
 
 /* What it returns is const for those who load nothing; before that it is ours. */
-static void *section(struct bpf_object *object, const char *name, size_t *size)
+void *load_section(struct bpf_object *object, const char *name, size_t *size)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
 
@@ -27,7 +27,7 @@ static int configure(struct load *load, struct bpf_object *object,
 	struct rescore_config *config;
 	size_t size = 0;
 
-	config = section(object, ".rodata.config", &size);
+	config = load_section(object, ".rodata.config", &size);
 	if (!config || size != sizeof(*config))
 		return rescore_error(-ENOEXEC, "%s is no rescore object", file);
 	*config = (struct rescore_config){
@@ -48,7 +48,7 @@ static int add_resources(struct load *load, struct bpf_object *object,
 	unsigned int i, id;
 	size_t size = 0;
 
-	resource = section(object, ".rodata.resources", &size);
+	resource = load_section(object, ".rodata.resources", &size);
 	for (i = 0; i < size / sizeof(*resource); i++, resource++) {
 		id = load->meta.nr_resources;
 		if (id == RESCORE_RESOURCES_MAX)
@@ -65,6 +65,8 @@ static int add_resources(struct load *load, struct bpf_object *object,
 		snprintf(resource->controller, sizeof(resource->controller),
 			 "%s", controller);
 		load_settle_resource(load, resource);
+		if (resource->flags & RESCORE_GATE)
+			load->meta.gate = id + 1;
 		load->registry[id] = *resource;
 		load->meta.nr_resources++;
 	}
@@ -110,6 +112,9 @@ static int size_maps(struct load *load, struct bpf_object *object)
 		{ "events", load->meta.nr_events },
 		{ "registry", RESCORE_RESOURCES_MAX },
 		{ "hooks", RESCORE_HOOKS_MAX },
+		{ "gauges", load->meta.nr_slots },
+		{ "knobs", RESCORE_KNOBS_MAX },
+		{ "figures", RESCORE_FIGURES_MAX },
 	};
 	struct rescore_meta *meta;
 	struct bpf_map *map;
@@ -124,7 +129,7 @@ static int size_maps(struct load *load, struct bpf_object *object)
 			return rescore_error(err, "cannot size map %s: %s",
 					     sizes[i].name, strerror(-err));
 	}
-	meta = section(object, ".data.rescore", &size);
+	meta = load_section(object, ".data.rescore", &size);
 	if (!meta || size != sizeof(*meta))
 		return rescore_error(-ENOEXEC, "the core has no meta");
 	*meta = load->meta;
@@ -255,7 +260,8 @@ static int attach(struct load *load, struct bpf_program *prog)
 
 	if (!strcmp(target, "iter/bpf_map_elem") && !is_truth(prog))
 		return pin_text(load, prog);
-	if (!strncmp(target, "iter/", 5) || !strcmp(target, "syscall"))
+	if (!strncmp(target, "iter/", 5) || !strncmp(target, "iter.s/", 7) ||
+	    !strcmp(target, "syscall"))
 		return pin_program(prog);
 	return pin_link(load, prog);
 }
@@ -364,6 +370,7 @@ int load_object(struct load *load, const char *file)
 	err = configure(load, object, path);
 	err = err ?: load_add_hooks(load, object, controller);
 	err = err ?: add_resources(load, object, controller);
+	err = err ?: load_descriptions(load, object, path);
 	err = err		 ?:
 		      load->core ? share_maps(load, object) :
 				   size_maps(load, object);

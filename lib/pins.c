@@ -85,8 +85,15 @@ static int open_maps(struct rescore *rs)
 				 true);
 	rs->members = rescore_map("members", sizeof(*rs->members),
 				  (size_t)1 << meta->members_bits, true);
+	rs->gauges = rescore_map("gauges", sizeof(*rs->gauges), meta->nr_slots,
+				 ro);
+	rs->knobs = rescore_map("knobs", sizeof(*rs->knobs), RESCORE_KNOBS_MAX,
+				true);
+	rs->figures = rescore_map("figures", sizeof(*rs->figures),
+				  RESCORE_FIGURES_MAX, true);
 	if (!rs->registry || !rs->hooks || !rs->members || !rs->containers ||
-	    !rs->table || !rs->events)
+	    !rs->table || !rs->events || !rs->gauges || !rs->knobs ||
+	    !rs->figures)
 		return -EIO;
 	return 0;
 }
@@ -139,6 +146,10 @@ void rescore_close(struct rescore *rs)
 		events = rs->meta->nr_events;
 		buckets = (size_t)1 << rs->meta->members_bits;
 		rescore_unmap(rs->events, sizeof(*rs->events), events);
+		rescore_unmap(rs->gauges, sizeof(*rs->gauges), slots);
+		rescore_unmap(rs->knobs, sizeof(*rs->knobs), RESCORE_KNOBS_MAX);
+		rescore_unmap(rs->figures, sizeof(*rs->figures),
+			      RESCORE_FIGURES_MAX);
 		rescore_unmap(rs->members, sizeof(*rs->members), buckets);
 		rescore_unmap(rs->table, sizeof(*rs->table), slots);
 		rescore_unmap(rs->containers, sizeof(*rs->containers), slots);

@@ -89,7 +89,7 @@ ssize_t rescore_run_iter(const char *name, void **ret)
 	return run_iter(name, NULL, ret);
 }
 
-int rescore_run_iter_cgroup(const char *name, const char *cgroup)
+int rescore_run_iter_cgroup(const char *name, const char *cgroup, bool alone)
 {
 	union bpf_iter_link_info info = {};
 	int fd;
@@ -98,7 +98,8 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup)
 	fd = rescore_cgroup_open(cgroup, NULL, 0, NULL);
 	if (fd < 0)
 		return fd;
-	info.cgroup.order = BPF_CGROUP_ITER_DESCENDANTS_PRE;
+	info.cgroup.order = alone ? BPF_CGROUP_ITER_SELF_ONLY :
+				    BPF_CGROUP_ITER_DESCENDANTS_PRE;
 	info.cgroup.cgroup_fd = fd;
 	n = run_iter(name, &info, NULL);
 	close(fd);

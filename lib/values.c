@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The table: limits, counters, the registry, and the events. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -52,6 +53,12 @@ struct rescore_line *rescore_live_line(const struct rescore *rs,
 	return &rs->table[slot].line[id];
 }
 
+/* Can held and maxheld be compared? */
+static bool one_unit(const struct rescore_resource *resource)
+{
+	return rescore_held_unit(resource) == rescore_peak_unit(resource);
+}
+
 int rescore_read(const struct rescore *rs, unsigned int slot, unsigned int id,
 		 struct rescore_line *ret_line)
 {
@@ -61,20 +68,25 @@ int rescore_read(const struct rescore *rs, unsigned int slot, unsigned int id,
 		return -ENOENT;
 	*ret_line = *line;
 	/* charged between the two loads, or before the mark was raised */
-	if (ret_line->maxheld < ret_line->held)
+	if (one_unit(&rs->registry[id]) && ret_line->maxheld < ret_line->held)
 		ret_line->maxheld = ret_line->held;
 	return 0;
 }
 
 /*
- * Set a mark back to held; what is charged meanwhile raises it again. Returns
- * the highest that it stood at.
+ * Set a mark back to held (a rate: to 0); what is charged meanwhile raises it
+ * again. Returns the highest that it stood at.
  */
-static int64_t set_back(struct rescore_line *line, __s64 *mark)
+static int64_t set_back(const struct rescore_resource *resource,
+			struct rescore_line *line, __s64 *mark)
 {
-	__s64 held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
-	__s64 old = __atomic_exchange_n(mark, held, __ATOMIC_SEQ_CST);
-	__s64 highest = old > held ? old : held, now = held;
+	__s64 held, old, highest, now;
+
+	if (!one_unit(resource))
+		return __atomic_exchange_n(mark, 0, __ATOMIC_SEQ_CST);
+	now = held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
+	old = __atomic_exchange_n(mark, held, __ATOMIC_SEQ_CST);
+	highest = old > held ? old : held;
 
 	/* charged between the load and the exchange, when the mark was higher:
 	 * nobody raised it for that
@@ -97,11 +109,19 @@ int rescore_take_peak(struct rescore *rs, unsigned int slot, unsigned int id,
 	line = rescore_live_line(rs, slot, id);
 	if (!line)
 		return -ENOENT;
-	*ret_peak = set_back(line, &line->peak);
+	*ret_peak = set_back(&rs->registry[id], line, &line->peak);
 	return 0;
 }
 
 /* --- limits -------------------------------------------------------------------- */
+
+static void set_flag(struct rescore_line *line, uint32_t flag, bool on)
+{
+	if (on)
+		__atomic_or_fetch(&line->flags, flag, __ATOMIC_RELAXED);
+	else
+		__atomic_and_fetch(&line->flags, ~flag, __ATOMIC_RELAXED);
+}
 
 static bool is_bound(int64_t value)
 {
@@ -109,8 +129,31 @@ static bool is_bound(int64_t value)
 	       (value >= 0 && value <= RESCORE_BOUND_MAX);
 }
 
-static int check_bounds(const struct rescore *rs,
-			const struct rescore_bounds *bounds)
+static int out_of_range(const struct rescore_resource *resource)
+{
+	char least[24], most[24];
+
+	rescore_format_amount(resource->least, resource->unit, false, least,
+			      sizeof(least));
+	rescore_format_amount(resource->most, resource->unit, false, most,
+			      sizeof(most));
+	return rescore_error(-EINVAL, "%s: a bound is %s to %s%s",
+			     resource->name, least, most,
+			     resource->flags & RESCORE_INITIAL ?
+				     "" :
+				     ", or unlimited");
+}
+
+static bool in_range(const struct rescore_resource *resource, int64_t bound)
+{
+	if (!resource->most)
+		return true;
+	if (bound == RESCORE_UNLIMITED)
+		return !(resource->flags & RESCORE_INITIAL);
+	return bound >= resource->least && bound <= resource->most;
+}
+
+static int check_bounds(const struct rescore *rs, struct rescore_bounds *bounds)
 {
 	const struct rescore_resource *resource;
 
@@ -125,93 +168,196 @@ static int check_bounds(const struct rescore *rs,
 		return rescore_error(-EINVAL,
 				     "%s: a bound is 0 to 2^62 or unlimited",
 				     resource->name);
+	if (resource->flags & RESCORE_ZERO_NONE && !bounds->barrier)
+		bounds->barrier = bounds->limit = RESCORE_UNLIMITED;
 	if (bounds->barrier > bounds->limit)
 		return rescore_error(
 			-EINVAL, "%s: the barrier %lld is above the limit %lld",
 			resource->name, (long long)bounds->barrier,
 			(long long)bounds->limit);
+	if (!in_range(resource, bounds->barrier) ||
+	    !in_range(resource, bounds->limit))
+		return out_of_range(resource);
+	return 0;
+}
+
+static void store_bounds(struct rescore_line *line,
+			 const struct rescore_bounds *bounds)
+{
+	__atomic_store_n(&line->barrier, bounds->barrier, __ATOMIC_RELAXED);
+	__atomic_store_n(&line->limit, bounds->limit, __ATOMIC_RELAXED);
+}
+
+/* Rows that count things ask the gate only where it has a barrier. */
+static void set_gate(struct rescore *rs, unsigned int slot)
+{
+	const struct rescore_resource *resource;
+	unsigned int id, gate = rs->meta->gate;
+	bool gated;
+
+	gated = gate &&
+		rs->table[slot].line[gate - 1].barrier != RESCORE_UNLIMITED;
+	for (id = 0; id < rs->meta->nr_resources; id++) {
+		resource = &rs->registry[id];
+		if (resource->flags & RESCORE_DENIABLE &&
+		    resource->unit == RESCORE_COUNT)
+			set_flag(&rs->table[slot].line[id], RESCORE_GATED,
+				 gated);
+	}
+}
+
+/* @bounds are valid, and for the caller to change. */
+static int set_locked(struct rescore *rs, unsigned int slot,
+		      struct rescore_bounds *bounds, size_t n)
+{
+	struct rescore_line *line;
+	struct knob_undo *undo;
+	size_t i, written = 0;
+	int err;
+
+	/* those that only observe are written when they are to enforce */
+	for (i = 0; i < n; i++) {
+		line = &rs->table[slot].line[bounds[i].id];
+		if (line->flags & RESCORE_OBSERVE)
+			continue;
+		if (i != written) {
+			struct rescore_bounds other = bounds[written];
+
+			bounds[written] = bounds[i];
+			bounds[i] = other;
+		}
+		written++;
+	}
+	err = rescore_knobs_write(rs, slot, bounds, written, &undo);
+	if (err)
+		return err;
+	for (i = 0; i < n; i++) {
+		line = &rs->table[slot].line[bounds[i].id];
+		store_bounds(line, &bounds[i]);
+		if (rs->registry[bounds[i].id].flags & RESCORE_DELEGATED)
+			set_flag(line, RESCORE_WRITTEN, true);
+	}
+	rescore_knobs_keep(undo);
+	set_gate(rs, slot);
 	return 0;
 }
 
 int rescore_set(struct rescore *rs, unsigned int slot,
 		const struct rescore_bounds *bounds, size_t n)
 {
-	struct rescore_line *line;
+	struct rescore_bounds *checked;
+	int err = 0;
 	size_t i;
-	int err;
 
 	if (!rescore_slot_is_live(rs, slot))
 		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	for (i = 0; i < n; i++) {
-		err = check_bounds(rs, &bounds[i]);
-		if (err)
-			return err;
+	checked = calloc(n + 1, sizeof(*checked));
+	if (!checked)
+		return rescore_error(-ENOMEM, "out of memory");
+	memcpy(checked, bounds, n * sizeof(*bounds));
+	for (i = 0; !err && i < n; i++)
+		err = check_bounds(rs, &checked[i]);
+	err = err ?: rescore_lock(rs);
+	if (!err) {
+		err = set_locked(rs, slot, checked, n);
+		rescore_unlock(rs);
 	}
-	err = rescore_lock(rs);
-	if (err)
-		return err;
-	for (i = 0; i < n; i++) {
-		line = &rs->table[slot].line[bounds[i].id];
-		__atomic_store_n(&line->barrier, bounds[i].barrier,
-				 __ATOMIC_RELAXED);
-		__atomic_store_n(&line->limit, bounds[i].limit,
-				 __ATOMIC_RELAXED);
-	}
-	rescore_unlock(rs);
-	return 0;
+	free(checked);
+	return err;
 }
 
-/* Calls @fn for line @id, or for every line when it is -1. */
-static int for_each_line(struct rescore *rs, unsigned int slot, int id,
-			 void (*fn)(struct rescore_line *line,
-				    unsigned int arg),
-			 unsigned int arg)
+/* Is row @i meant by @id, a row or -1 for all? */
+static bool is_meant(int id, unsigned int i)
 {
-	unsigned int i;
-	int err;
+	return id < 0 || i == (unsigned int)id;
+}
 
+static int check_row(const struct rescore *rs, unsigned int slot, int id)
+{
 	if (!rescore_slot_is_live(rs, slot))
 		return rescore_error(-ENOENT, "no container in slot %u", slot);
 	if (id >= (int)rs->meta->nr_resources)
 		return rescore_error(-ENOENT, "no resource %d", id);
-	err = rescore_lock(rs);
-	if (err)
-		return err;
-	for (i = 0; i < rs->meta->nr_resources; i++)
-		if (id < 0 || i == (unsigned int)id)
-			fn(&rs->table[slot].line[i], arg);
-	rescore_unlock(rs);
 	return 0;
 }
 
-static void set_mode(struct rescore_line *line, unsigned int observe)
+/*
+ * The knobs of a row that only observes stand open; what starts at .initial
+ * (shares, guarantees) refuses nothing, and stays.
+ */
+static int set_mode_locked(struct rescore *rs, unsigned int slot, int id,
+			   bool observe)
 {
-	if (observe)
-		__atomic_or_fetch(&line->flags, RESCORE_OBSERVE,
-				  __ATOMIC_RELAXED);
-	else
-		__atomic_and_fetch(&line->flags, ~(uint32_t)RESCORE_OBSERVE,
-				   __ATOMIC_RELAXED);
+	struct rescore_bounds bounds[RESCORE_RESOURCES_MAX];
+	const struct rescore_resource *resource;
+	struct rescore_line *line;
+	struct knob_undo *undo;
+	unsigned int i, n = 0;
+	int err;
+
+	for (i = 0; i < rs->meta->nr_resources; i++) {
+		resource = &rs->registry[i];
+		line = &rs->table[slot].line[i];
+		if (!is_meant(id, i) ||
+		    !(resource->flags & RESCORE_DELEGATED) ||
+		    resource->flags & RESCORE_INITIAL ||
+		    !(line->flags & RESCORE_OBSERVE) == !observe)
+			continue;
+		rescore_initial_bounds(resource, &bounds[n]);
+		if (!observe) {
+			bounds[n].barrier = line->barrier;
+			bounds[n].limit = line->limit;
+		}
+		n++;
+	}
+	err = rescore_knobs_write(rs, slot, bounds, n, &undo);
+	if (err)
+		return err;
+	rescore_knobs_keep(undo);
+	for (i = 0; i < rs->meta->nr_resources; i++)
+		if (is_meant(id, i))
+			set_flag(&rs->table[slot].line[i], RESCORE_OBSERVE,
+				 observe);
+	return 0;
 }
 
 int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
 		     bool observe)
 {
-	return for_each_line(rs, slot, id, set_mode, observe);
-}
+	int err = check_row(rs, slot, id);
 
-static void reset(struct rescore_line *line, unsigned int what)
-{
-	if (what & RESCORE_RESET_FAILCNT)
-		__atomic_store_n(&line->failcnt, 0, __ATOMIC_RELAXED);
-	if (what & RESCORE_RESET_MAXHELD)
-		set_back(line, &line->maxheld);
+	err = err ?: rescore_lock(rs);
+	if (err)
+		return err;
+	err = set_mode_locked(rs, slot, id, observe);
+	rescore_unlock(rs);
+	return err;
 }
 
 int rescore_reset(struct rescore *rs, unsigned int slot, int id,
 		  unsigned int what)
 {
-	return for_each_line(rs, slot, id, reset, what);
+	struct rescore_line *line;
+	unsigned int i;
+	int err;
+
+	err = check_row(rs, slot, id);
+	err = err ?: rescore_lock(rs);
+	if (err)
+		return err;
+	/* what happened before is not to be found by the next reading */
+	err = rescore_refresh(rs);
+	for (i = 0; !err && i < rs->meta->nr_resources; i++) {
+		line = &rs->table[slot].line[i];
+		if (!is_meant(id, i))
+			continue;
+		if (what & RESCORE_RESET_FAILCNT)
+			__atomic_store_n(&line->failcnt, 0, __ATOMIC_RELAXED);
+		if (what & RESCORE_RESET_MAXHELD)
+			set_back(&rs->registry[i], line, &line->maxheld);
+	}
+	rescore_unlock(rs);
+	return err;
 }
 
 /* --- events ---------------------------------------------------------------------- */

@@ -17,6 +17,9 @@
  *   payers_more  hash                  key -> slot
  *   events       array, mmap           struct rescore_event      (ring)
  *   amounts-NAME hash                  of controller NAME, its own
+ *   gauges       array, mmap           struct rescore_gauges     (by slot)
+ *   knobs        array, mmap           struct rescore_knob
+ *   figures      array, mmap           struct rescore_figure
  */
 #ifndef RESCORE_ABI_H
 #define RESCORE_ABI_H
@@ -25,7 +28,7 @@
 #include <linux/types.h>
 #endif
 
-#define RESCORE_ABI		2
+#define RESCORE_ABI		3
 
 #define RESCORE_PIN_DIR		"/sys/fs/bpf/rescore"
 
@@ -36,6 +39,8 @@
 #define RESCORE_HOOKS_MAX	256
 /* Levels of a tree of limits: a reseller, its tenants, their parts, … */
 #define RESCORE_LEVELS_MAX	4
+#define RESCORE_KNOBS_MAX	64
+#define RESCORE_FIGURES_MAX	16
 /* Directories that may be attached to one container, each with its subtree. */
 #define RESCORE_ROOTS_MAX	16
 
@@ -59,6 +64,11 @@ enum rescore_severity {
 /* struct rescore_line.flags */
 enum rescore_line_flags {
 	RESCORE_OBSERVE	= 1,	/* count and report refusals, refuse nothing */
+	RESCORE_WRITTEN	= 2,	/* delegated bounds were set through rescore */
+	RESCORE_GATED	= 4,	/* ask the gate (rescore_meta.gate) first */
+	RESCORE_UNCOUNTED = 8,	/* held is unknown: the cgroup controller is not
+				 * enabled for some of its cgroups
+				 */
 };
 
 /*
@@ -93,6 +103,11 @@ enum rescore_resource_flags {
 	RESCORE_DENIABLE	= 1,	/* a charge can be refused */
 	RESCORE_DELEGATED	= 2,	/* the kernel's own engine enforces */
 	RESCORE_MOVES		= 4,	/* the charge follows a moved task */
+	RESCORE_INITIAL		= 8,	/* bounds start at .initial */
+	RESCORE_GUARANTEE	= 16,	/* the barrier is promised, not enforced */
+	RESCORE_ZERO_NONE	= 32,	/* a bound of 0 means unlimited */
+	RESCORE_GATE		= 64,	/* above its barrier no row that counts
+					 * things takes more */
 };
 
 enum rescore_state {
@@ -119,6 +134,92 @@ struct rescore_resource {
 				 */
 	char help[116];		/* one phrase */
 	char why[112];		/* why it is off */
+	/* Unit + 1 of held and of maxheld (and peak) where it is not that of
+	 * the bounds; 0 = the same. Rows with two units have no percentage.
+	 */
+	__u32 held_unit;
+	__u32 peak_unit;
+	__s64 initial;		/* with RESCORE_INITIAL: both bounds at first */
+	__s64 least;		/* bounds of a row with a range; most 0 = none */
+	__s64 most;
+};
+
+/*
+ * A delegated bound is enforced by the kernel's own engine: it is the text of
+ * a file in the directory of each root of the container. The controller says
+ * which, in section .rodata.knobs; they are written in that order.
+ */
+enum rescore_knob_form {
+	RESCORE_KNOB_AMOUNT	= 0,	/* bound * scale */
+	RESCORE_KNOB_WEIGHT	= 1,	/* bound / scale, 1 to 10000 */
+	RESCORE_KNOB_QUOTA	= 2,	/* percent -> "quota period", us */
+	RESCORE_KNOB_BURST	= 3,	/* limit - barrier, as us of that period */
+	RESCORE_KNOB_CPUS	= 4,	/* number of CPUs -> list of CPUs */
+	RESCORE_KNOB_CLEAR	= 5,	/* "0", before others are written */
+	RESCORE_KNOB_ENGINE	= 6,	/* not written: has to be there, that the
+					 * engine counts what is bounded elsewhere
+					 */
+	RESCORE_KNOB_HELD	= 7,	/* not written: what held is to agree with,
+					 * held * scale
+					 */
+};
+
+enum rescore_knob_flags {
+	RESCORE_KNOB_LIMIT	= 1,	/* follows the limit, not the barrier */
+	RESCORE_KNOB_ZERO_NONE	= 2,	/* 0 is written as unlimited */
+	RESCORE_KNOB_COARSE	= 8,	/* HELD: held / scale */
+	RESCORE_KNOB_COUNTS	= 4,	/* nothing is counted without its cgroup
+					 * controller: enabled at creation
+					 */
+};
+
+struct rescore_knob {
+	char resource[RESCORE_RES_NAME_LEN];
+	char file[32];		/* "memory.max" */
+	char engine[16];	/* cgroup controller that has to be enabled */
+	char unlimited[16];	/* text for unlimited, and of a new cgroup */
+	char key[24];		/* HELD: the line of the file, "" = there is one */
+	__u32 id;		/* of the resource; by the loader */
+	__u32 form;		/* enum rescore_knob_form */
+	__u32 flags;		/* enum rescore_knob_flags */
+	__u32 scale;
+	__u64 reserved;
+};
+
+/*
+ * What is worth knowing beside a row: section .rodata.figures. Its value is
+ * rescore_gauges.figure[id].
+ */
+struct rescore_figure {
+	char name[24];
+	char resource[RESCORE_RES_NAME_LEN];
+	__u32 id;		/* by the loader */
+	__u32 unit;		/* enum rescore_unit */
+	__u32 scale;		/* the value is this many times as large; 0 = 1 */
+	__u32 grows;		/* a count since the beginning: draw its rate */
+	char help[72];
+};
+
+/* A delegated line between two readings; the programs' own. */
+struct rescore_gauge {
+	__s64 held;		/* sums over the roots, of this reading */
+	__s64 mark;		/* the kernel's own peak */
+	__s64 count;		/* failures since the cgroup was made */
+	__s64 last_mark;	/* at the last reading; rates: held then */
+	__s64 last_count;
+	__u64 last_ns;		/* rates: when */
+	__s64 own[2];		/* the controller's */
+};
+
+struct rescore_gauges {
+	__u64 walk;		/* the reading that the sums are of */
+	__u64 serial;		/* of the container that was read */
+	__u64 primed;		/* serial: counts before that are not ours */
+	__u64 unknown;		/* bits: lines that are not counted there */
+	__u64 reserved[4];
+	__s64 figure[RESCORE_FIGURES_MAX];
+	__s64 sum[RESCORE_FIGURES_MAX];
+	struct rescore_gauge line[RESCORE_RESOURCES_MAX];
 };
 
 /* A program, for `rlimitctl status`. */
@@ -294,7 +395,11 @@ struct rescore_meta {
 	__u32 adopt_foreign;	/* recorded for another container: left alone */
 	__u32 adopt_failed;	/* no room */
 	__u64 base;		/* address of this struct in the kernel */
-	__u64 reserved[7];
+	__u32 nr_knobs;
+	__u32 nr_figures;
+	__u32 gate;		/* id + 1 of the row with RESCORE_GATE */
+	__u32 reserved2;
+	__u64 reserved[5];
 };
 
 /* What each object is told at load (section .rodata.config). */
@@ -312,7 +417,11 @@ struct rescore_config {
 
 RESCORE_ASSERT_SIZE(struct rescore_line, 64);
 RESCORE_ASSERT_SIZE(struct rescore_row, 2048);
-RESCORE_ASSERT_SIZE(struct rescore_resource, 288);
+RESCORE_ASSERT_SIZE(struct rescore_resource, 320);
+RESCORE_ASSERT_SIZE(struct rescore_knob, 128);
+RESCORE_ASSERT_SIZE(struct rescore_figure, 128);
+RESCORE_ASSERT_SIZE(struct rescore_gauge, 64);
+RESCORE_ASSERT_SIZE(struct rescore_gauges, 2368);
 RESCORE_ASSERT_SIZE(struct rescore_hook, 256);
 RESCORE_ASSERT_SIZE(struct rescore_container, 256);
 RESCORE_ASSERT_SIZE(struct rescore_bucket, 64);

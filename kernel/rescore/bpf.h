@@ -22,6 +22,9 @@
 
 #include <rescore/abi.h>
 
+#ifndef WRITE_ONCE
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+#endif
 #ifndef READ_ONCE
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #endif
@@ -62,6 +65,7 @@ RESCORE_ARRAY(events, struct rescore_event);
 RESCORE_ARRAY(throttle, struct rescore_throttle);
 RESCORE_ARRAY(containers, struct rescore_container);
 RESCORE_ARRAY(registry, struct rescore_resource);
+RESCORE_ARRAY(gauges, struct rescore_gauges);
 
 /*
  * Several generations of programs are attached for a moment during an upgrade;

@@ -116,6 +116,8 @@ static __noinline int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
 	return admin || report.kind == RESCORE_EV_OBSERVED ? 0 : -1;
 }
 
+static __noinline int rescore_gate_shut(__u32 slot);	/* gate.h */
+
 /* One level, without its marks: 0, and *@ret_held; or -1: refused. */
 static __always_inline int
 rescore_charge_line(struct rescore_line *line, __u32 slot, __u32 resource,
@@ -124,6 +126,9 @@ rescore_charge_line(struct rescore_line *line, __u32 slot, __u32 resource,
 	__s64 held, bound, slow = 0;
 	int i;
 
+	if (READ_ONCE(line->flags) & RESCORE_GATED &&
+	    severity == RESCORE_HARD && rescore_gate_shut(slot))
+		return -1;
 	bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
 					   READ_ONCE(line->limit);
 	for (i = 0; i < RESCORE_CHARGE_TRIES; i++) {

@@ -13,7 +13,10 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-RESCORE_ARRAY(hooks, struct rescore_hook);	/* written by the loader */
+/* written by the loader */
+RESCORE_ARRAY(hooks, struct rescore_hook);
+RESCORE_ARRAY(knobs, struct rescore_knob);
+RESCORE_ARRAY(figures, struct rescore_figure);
 
 struct base_request {
 	__u64 base;
@@ -109,6 +112,24 @@ int core__adopt(struct bpf_iter__cgroup *ctx)
 		rescore_member_remove(id);
 	if (to && rescore_member_add(id, to))
 		rescore_meta.adopt_failed++;
+	return 0;
+}
+
+/* --- reading what the kernel counts -------------------------------------------- */
+
+/*
+ * Bring the kernel's per-CPU counts of all cgroups together; run on the root.
+ * Kernels without this function do it when a file is read: rescore_refresh().
+ */
+extern void cgroup_rstat_flush(struct cgroup *cgrp) __ksym __weak;
+
+SEC("iter.s/cgroup")
+int core__flush__with_cgroup_rstat_flush__opt(struct bpf_iter__cgroup *ctx)
+{
+	struct cgroup *cgrp = ctx->cgroup;
+
+	if (cgrp)
+		cgroup_rstat_flush(cgrp);
 	return 0;
 }
 

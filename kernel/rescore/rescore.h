@@ -5,6 +5,7 @@
 
 #include "charge.h"
 #include "container.h"
+#include "gate.h"
 
 /*
  * Resources as data: the loader fills in id, controller, state and why before

@@ -351,6 +351,15 @@ static inline void native_write_const(const volatile void *to, const void *from,
 	memcpy((void *)at, from, size);
 }
 
+/* In the place of gate.h, which asks the kernel: what it is to say. */
+static int native_gate_says;
+
+static __noinline int rescore_gate_shut(__u32 slot)
+{
+	(void)slot;
+	return native_gate_says;
+}
+
 /* Sizes of members, payers (log2 of the buckets) and events (a power of two). */
 #define native_config(members, payers, nr)				\
 do {									\

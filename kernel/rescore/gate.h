@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The gate: above the barrier of the row that has RESCORE_GATE (kernel memory),
+ * rows that count things take no more. Kernel memory is charged by the kernel
+ * and can be refused nowhere else, so its own count is read at the charge: what
+ * was brought together at the last flush (the kernel does that every two seconds),
+ * plus what all CPUs have counted since for the cgroups from the running task's up
+ * to the container's root. What other cgroups of the container took in the last
+ * two seconds is missed.
+ */
+#ifndef RESCORE_GATE_H
+#define RESCORE_GATE_H
+
+#include "charge.h"
+#include "container.h"
+#include "memcg.h"
+
+#define RESCORE_GATE_LEVELS	16	/* cgroups whose latest counts are read */
+#define RESCORE_GATE_CPUS	8192
+
+struct rescore_pending {
+	struct memcg_vmstats_percpu *percpu;
+	__u32 cpus;
+	__u32 at;	/* offset of the statistic */
+	__s64 sum;
+};
+
+static long rescore_pending_step(__u32 cpu, void *arg)
+{
+	struct rescore_pending *p = arg;
+	struct memcg_vmstats_percpu *mine;
+	__s64 now = 0, flushed = 0;
+	__u64 offset = 0;
+
+	if (cpu >= p->cpus)
+		return 1;
+	bpf_probe_read_kernel(&offset, sizeof(offset),
+			      (const char *)&__per_cpu_offset + cpu * 8UL);
+	mine = (void *)p->percpu + offset;
+	bpf_probe_read_kernel(
+		&now, sizeof(now),
+		(char *)__builtin_preserve_access_index(&mine->state) + p->at);
+	bpf_probe_read_kernel(
+		&flushed, sizeof(flushed),
+		(char *)__builtin_preserve_access_index(&mine->state_prev) +
+			p->at);
+	p->sum += now - flushed;
+	return 0;
+}
+
+struct rescore_ascent {
+	struct cgroup *cgrp;
+	__u32 slot;
+	__u32 level;
+	bool inside;	/* has come to the container @slot */
+	bool found;	/* ...and to its root */
+	__s64 pages;
+	struct rescore_pending pending;
+};
+
+static long rescore_ascent_step(__u32 i, void *arg)
+{
+	struct rescore_ascent *a = arg;
+	struct cgroup *cgrp = a->cgrp;
+	struct mem_cgroup *memcg = rescore_memcg(cgrp);
+	struct cgroup_subsys_state *parent;
+	struct cgroup *above;
+	bool inside = a->inside;
+
+	if (!inside)
+		inside = rescore_member(BPF_CORE_READ(cgrp, kn, id)) == a->slot;
+	a->inside = inside;
+	if (memcg && a->level++ < RESCORE_GATE_LEVELS) {
+		a->pending.percpu = BPF_CORE_READ(memcg, vmstats_percpu);
+		a->pending.sum = 0;
+		bpf_loop(RESCORE_GATE_CPUS, rescore_pending_step, &a->pending,
+			 0);
+		a->pages += a->pending.sum;
+	}
+	parent = BPF_CORE_READ(cgrp, self.parent);
+	above = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+	if (above && (!inside || rescore_member(BPF_CORE_READ(above, kn, id)) ==
+					 a->slot)) {
+		a->cgrp = above;
+		return 0;
+	}
+	a->found = inside;
+	if (memcg)
+		a->pages += rescore_memcg_stat(memcg, memcg_stat_item,
+					       MEMCG_KMEM);
+	return 1;
+}
+
+extern const void nr_cpu_ids __ksym __weak;
+
+/*
+ * Bytes of kernel memory that container @slot holds: the running task's, or one
+ * above it. 0: it is neither (a connection that arrives), nothing is known.
+ */
+static __noinline __s64 rescore_kernel_memory(__u32 slot)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct rescore_ascent a = {
+		.cgrp = task->cgroups->dfl_cgrp,
+		.slot = slot,
+	};
+
+	if (!&nr_cpu_ids || !&__per_cpu_offset)
+		return 0;
+	a.pending.at = rescore_stat_index(bpf_core_enum_value(
+			       enum memcg_stat_item, MEMCG_KMEM)) *
+		       sizeof(long);
+	bpf_probe_read_kernel(&a.pending.cpus, sizeof(a.pending.cpus),
+			      &nr_cpu_ids);
+	bpf_loop(RESCORE_DEPTH_MAX, rescore_ascent_step, &a, 0);
+	return a.found ? a.pages * 4096 : 0;
+}
+
+/* Is the container to take nothing more? Counted and reported, if so. */
+static __noinline int rescore_gate_shut(__u32 slot)
+{
+	__u32 id = rescore_meta.gate - 1;
+	struct rescore_line *line = rescore_line(slot, id);
+	struct rescore_report report = {
+		.slot = slot,
+		.resource = id,
+		.severity = RESCORE_HARD,
+		.kind = RESCORE_EV_REFUSED,
+	};
+
+	if (!rescore_meta.gate || !line)
+		return 0;
+	report.bound = READ_ONCE(line->barrier);
+	if (report.bound == RESCORE_UNLIMITED)
+		return 0;
+	report.held = rescore_kernel_memory(slot);
+	if (report.held <= report.bound || rescore_is_admin())
+		return 0;
+	if (READ_ONCE(line->flags) & RESCORE_OBSERVE)
+		report.kind = RESCORE_EV_OBSERVED;
+	__sync_fetch_and_add(&line->failcnt, 1);
+	rescore_event_write(&report);
+	return report.kind == RESCORE_EV_REFUSED;
+}
+
+#endif /* RESCORE_GATE_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The kernel's statistics of a memory cgroup, and of one subsystem of a cgroup. */
+#ifndef RESCORE_MEMCG_H
+#define RESCORE_MEMCG_H
+
+#include "bpf.h"
+
+/* Subsystem @id of a cgroup, or NULL: not enabled there. */
+static __always_inline void *rescore_css(struct cgroup *cgrp, __u32 id)
+{
+	void *css = NULL;
+
+	bpf_probe_read_kernel(
+		&css, sizeof(css),
+		(void *)__builtin_preserve_access_index(&cgrp->subsys) +
+			id * sizeof(css));
+	return css;
+}
+
+static __always_inline struct mem_cgroup *rescore_memcg(struct cgroup *cgrp)
+{
+	/* css is its first member */
+	return rescore_css(cgrp, bpf_core_enum_value(enum cgroup_subsys_id,
+						     memory_cgrp_id));
+}
+
+/*
+ * Where a statistic stands in memcg_vmstats.state: kernels that keep only those
+ * that a cgroup has need this table of theirs; others have it at its own number.
+ */
+extern const void mem_cgroup_stats_index __ksym __weak;
+extern const void __per_cpu_offset __ksym __weak;
+
+static __always_inline __u32 rescore_stat_index(__u32 item)
+{
+	__s8 index = item;
+
+	if (&mem_cgroup_stats_index)
+		bpf_probe_read_kernel(
+			&index, sizeof(index),
+			(const char *)&mem_cgroup_stats_index + item);
+	return (__u8)index;
+}
+
+/* As of the last flush, with all cgroups below. */
+static __always_inline __s64 rescore_stat_of(struct mem_cgroup *memcg,
+					     __u32 item)
+{
+	struct memcg_vmstats *stats = BPF_CORE_READ(memcg, vmstats);
+	void *state = __builtin_preserve_access_index(&stats->state);
+	__s64 value = 0;
+
+	bpf_probe_read_kernel(
+		&value, sizeof(value),
+		(char *)state + rescore_stat_index(item) * sizeof(long));
+	return value > 0 ? value : 0;
+}
+
+#define rescore_memcg_stat(memcg, type, item) \
+	rescore_stat_of(memcg, bpf_core_enum_value(enum type, item))
+
+#endif /* RESCORE_MEMCG_H */
