@@ -62,10 +62,12 @@ good()
 	result $? "rlimitctl $*"
 }
 
-# Everything that a failed command might have changed.
+# Everything that a failed command might have changed. Of rows that the kernel
+# counts, what was set: time goes by.
 state()
 {
-	rlimitctl show --all --json 2>&1
+	rlimitctl show --all --json 2>&1 | jq '.containers[].resources |=
+		map_values(if .delegated then {barrier, limit, mode} else . end)'
 	grep -s '' "$own"/*/cgroup.procs
 	echo "$own"/*
 }

@@ -51,7 +51,9 @@ static void test_rows(void)
 	};
 
 	is_json(json_line(&fake_registry[0], &line),
-		"{\"unit\":\"count\",\"state\":\"on\",\"held\":12,\"maxheld\":20,"
+		"{\"unit\":\"count\",\"held_unit\":\"count\","
+		"\"maxheld_unit\":\"count\",\"state\":\"on\","
+		"\"delegated\":false,\"counted\":true,\"held\":12,\"maxheld\":20,"
 		"\"barrier\":20,\"limit\":null,\"failcnt\":3,\"underflow\":0,"
 		"\"mode\":\"observe\"}",
 		"a row");

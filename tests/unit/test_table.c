@@ -162,6 +162,8 @@ static struct rescore_line line_of(int64_t held, int64_t barrier, int64_t limit)
 	};
 }
 
+static const struct rescore_resource plain = { .unit = RESCORE_COUNT };
+
 static void test_levels(void)
 {
 	static const struct {
@@ -192,12 +194,12 @@ static void test_levels(void)
 						   lines[i].barrier,
 						   lines[i].limit);
 
-		if (!tap_ok(line_percent(&line) == lines[i].percent &&
-				    line_level(&line) == lines[i].level &&
-				    line_is_notable(&line) == lines[i].notable,
+		if (!tap_ok(line_percent(&plain, &line) == lines[i].percent &&
+				    line_level(&plain, &line) == lines[i].level &&
+				    line_is_notable(&plain, &line) == lines[i].notable,
 			    "level of line %zu", i))
 			printf("# %" PRId64 "%%, level %d\n",
-			       line_percent(&line), line_level(&line));
+			       line_percent(&plain, &line), line_level(&plain, &line));
 	}
 }
 
@@ -205,15 +207,15 @@ static void test_idle(void)
 {
 	struct rescore_line line = line_of(0, UNL, UNL);
 
-	tap_ok(line_is_idle(&line), "idle");
+	tap_ok(line_is_idle(&plain, &line), "idle");
 	line.failcnt = 1;
-	tap_ok(!line_is_idle(&line) && line_is_notable(&line),
+	tap_ok(!line_is_idle(&plain, &line) && line_is_notable(&plain, &line),
 	       "refusals are notable");
 	line = line_of(0, 5, UNL);
-	tap_ok(!line_is_idle(&line), "a bound is not idle");
+	tap_ok(!line_is_idle(&plain, &line), "a bound is not idle");
 	line = line_of(0, UNL, UNL);
 	line.maxheld = 3;
-	tap_ok(!line_is_idle(&line), "a use in the past is not idle");
+	tap_ok(!line_is_idle(&plain, &line), "a use in the past is not idle");
 }
 
 static void add_random_row(struct table *table, uint64_t *state)

@@ -29,8 +29,7 @@ static int parse_assignment(const struct rescore *rs, const char *word,
 	if (!resource_is_on(resource))
 		return fail("\"%s\": %s is off on this machine: %s", word,
 			    resource->name, resource->why);
-	if (rescore_parse_bounds(equals + 1, resource->unit, &bounds.barrier,
-				 &bounds.limit))
+	if (rescore_parse_setting(rs, bounds.id, equals + 1, &bounds))
 		return fail("%s: %s", word, rescore_strerror());
 	*ret = bounds;
 	return 0;

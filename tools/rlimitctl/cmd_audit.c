@@ -22,6 +22,8 @@ static const char *finding_name(enum rescore_finding finding)
 		return "underflow";
 	case RESCORE_AUDIT_LOST:
 		return "lost";
+	case RESCORE_AUDIT_KNOB:
+		return "bound";
 	}
 	return "unknown";
 }
@@ -82,7 +84,7 @@ static void report(const struct rescore_audit_row *row, bool differs, void *arg)
 	const struct rescore_resource *resource =
 		lost ? NULL : rescore_resource(audit->rs, row->id);
 
-	audit->compared += !lost;
+	audit->compared += !lost && row->finding != RESCORE_AUDIT_KNOB;
 	if (!differs && !lost && !audit->verbose)
 		return;
 	if (!audit->rows)

@@ -17,6 +17,7 @@ struct summary {
 static bool summarise(const struct rescore *rs, unsigned int slot,
 		      struct summary *ret)
 {
+	const struct rescore_resource *resource;
 	struct rescore_line line;
 	unsigned int i;
 
@@ -30,8 +31,9 @@ static bool summarise(const struct rescore *rs, unsigned int slot,
 		if (rescore_read(rs, slot, i, &line) < 0)
 			return false;
 		ret->failcnt += line.failcnt;
-		ret->near += line_level(&line) == LINE_NEAR;
-		ret->over += line_level(&line) == LINE_OVER;
+		resource = rescore_resource(rs, i);
+		ret->near += line_level(resource, &line) == LINE_NEAR;
+		ret->over += line_level(resource, &line) == LINE_OVER;
 	}
 	return true;
 }
@@ -125,8 +127,12 @@ int cmd_list(const struct invocation *inv)
 	status = open_session(inv, true, &rs);
 	if (status)
 		return status;
-	status = inv->option[OPT_JSON] ? list_json(rs) :
-					 list_text(rs, inv->option[OPT_TREE]);
+	if (rescore_refresh(rs))
+		status = fail("%s", rescore_strerror());
+	else
+		status = inv->option[OPT_JSON] ?
+				 list_json(rs) :
+				 list_text(rs, inv->option[OPT_TREE]);
 	rescore_close(rs);
 	return status;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json.h"
 #include "line.h"
@@ -48,12 +49,34 @@ static bool is_wanted(const struct view *view, const struct snapshot *snapshot,
 	const struct rescore_line *line = &snapshot->lines[id];
 
 	if (view->notable)
-		return line_is_notable(line);
+		return line_is_notable(rescore_resource(view->rs, id), line);
 	/* Who parses wants to find every key. */
 	if (view->all || view->documents)
 		return true;
 	return resource_is_on(rescore_resource(view->rs, id)) &&
-	       !line_is_idle(line);
+	       !line_is_idle(rescore_resource(view->rs, id), line);
+}
+
+/* Add the figures that belong to row @id. */
+static int add_figures(const struct view *view, unsigned int slot,
+		       unsigned int id, json_t *row)
+{
+	const char *name = rescore_resource(view->rs, id)->name;
+	const struct rescore_figure *figure;
+	json_t *figures = json_object();
+	unsigned int i;
+	int64_t value;
+	int err = 0;
+
+	for (i = 0; !err && (figure = rescore_figure(view->rs, i)); i++)
+		if (!strcmp(figure->resource, name) &&
+		    !rescore_read_figure(view->rs, slot, i, &value))
+			err = json_object_set_new(figures, figure->name,
+						  json_figure(figure, value));
+	if (!err && json_object_size(figures))
+		err = json_object_set(row, "figures", figures);
+	json_decref(figures);
+	return err;
 }
 
 /* A line, and which container above leaves less than it does. */
@@ -66,10 +89,14 @@ static json_t *json_tight_line(const struct view *view, unsigned int slot,
 	const struct rescore_container *container;
 
 	container = above ? rescore_container(view->rs, above) : NULL;
-	if (json_object_set_new(row, "left", json_amount(line_left(&tight))) ||
+	if (json_object_set_new(row, "left",
+				json_amount(line_left(rescore_resource(view->rs,
+								       id),
+						      &tight))) ||
 	    json_object_set_new(row, "tight",
 				json_text(container ? container->name :
-						      NULL))) {
+						      NULL)) ||
+	    add_figures(view, slot, id, row)) {
 		json_decref(row);
 		return NULL;
 	}
@@ -128,7 +155,8 @@ static void note_tight(const struct view *view, struct table *table,
 		return;
 	unit = rescore_resource(view->rs, id)->unit;
 	snprintf(note, sizeof(note), "%s leaves %s of its %s", container->name,
-		 amount_cell(line_left(&line), unit, view->raw, left),
+		 amount_cell(line_left(rescore_resource(view->rs, id), &line),
+			     unit, view->raw, left),
 		 amount_cell(line_bound(&line), unit, view->raw, bound));
 	table_note(table, note);
 }
@@ -233,9 +261,11 @@ int cmd_show(const struct invocation *inv)
 	status = open_session(inv, true, &rs);
 	if (status)
 		return status;
+	if (rescore_refresh(rs))
+		status = fail("%s", rescore_strerror());
 	view.rs = rs;
 	view.nr_resources = rescore_nr_resources(rs);
-	if (inv->option[OPT_JSON]) {
+	if (!status && inv->option[OPT_JSON]) {
 		view.documents = json_array();
 		if (!view.documents)
 			status = out_of_memory();

@@ -25,7 +25,8 @@ static int add_json(struct why *why, const struct rescore_container *container,
 	if (json_object_set_new(row, "container",
 				json_string(container->name)) ||
 	    json_object_set_new(row, "resource", json_string(resource->name)) ||
-	    json_object_set_new(row, "left", json_amount(line_left(line))) ||
+	    json_object_set_new(row, "left",
+				json_amount(line_left(resource, line))) ||
 	    json_array_append(why->bounds, row)) {
 		json_decref(row);
 		return out_of_memory();
@@ -39,10 +40,11 @@ static void add_text(struct why *why, const struct rescore_container *container,
 		     const struct rescore_line *line)
 {
 	const int64_t amounts[] = { line->held, line->barrier, line->limit,
-				    line_left(line) };
-	enum colour colour = line_level(line) == LINE_OVER ? COLOUR_BAD :
-			     line_level(line) == LINE_NEAR ? COLOUR_NEAR :
-							     COLOUR_NONE;
+				    line_left(resource, line) };
+	enum line_level level = line_level(resource, line);
+	enum colour colour = level == LINE_OVER ? COLOUR_BAD :
+			     level == LINE_NEAR ? COLOUR_NEAR :
+						  COLOUR_NONE;
 	char cell[CELL_LEN];
 	size_t i;
 
@@ -51,8 +53,10 @@ static void add_text(struct why *why, const struct rescore_container *container,
 	table_cell(why->table, COLOUR_NONE, "%s", resource->name);
 	for (i = 0; i < sizeof(amounts) / sizeof(*amounts); i++)
 		table_cell(why->table, i == 3 ? colour : COLOUR_NONE, "%s",
-			   amount_cell(amounts[i], resource->unit, false,
-				       cell));
+			   amount_cell(amounts[i],
+				       i ? resource->unit :
+					   rescore_held_unit(resource),
+				       false, cell));
 	table_cell(why->table, COLOUR_NONE, "%s",
 		   line->flags & RESCORE_OBSERVE ? "observe" : "enforce");
 }
@@ -71,7 +75,7 @@ static int add_level(struct why *why, unsigned int slot)
 		resource = rescore_resource(why->rs, id);
 		if (!resource_is_on(resource) ||
 		    rescore_read(why->rs, slot, id, &line) ||
-		    line_bound(&line) == RESCORE_UNLIMITED)
+		    line_is_unbounded(resource, &line))
 			continue;
 		why->rows++;
 		if (why->bounds)

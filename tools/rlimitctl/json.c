@@ -53,9 +53,16 @@ static const char *state_name(const struct rescore_resource *resource)
 json_t *json_line(const struct rescore_resource *resource,
 		  const struct rescore_line *line)
 {
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, "
+			 "s:o, s:s}",
 			 "unit", rescore_unit_name(resource->unit),
+			 "held_unit", rescore_unit_name(
+				rescore_held_unit(resource)),
+			 "maxheld_unit", rescore_unit_name(
+				rescore_peak_unit(resource)),
 			 "state", state_name(resource),
+			 "delegated", resource->flags & RESCORE_DELEGATED,
+			 "counted", !(line->flags & RESCORE_UNCOUNTED),
 			 "held", json_integer(line->held),
 			 "maxheld", json_integer(line->maxheld),
 			 "barrier", json_amount(line->barrier),
@@ -64,6 +71,12 @@ json_t *json_line(const struct rescore_resource *resource,
 			 "underflow", json_count(line->underflow),
 			 "mode", line->flags & RESCORE_OBSERVE ? "observe" :
 								 "enforce");
+}
+
+json_t *json_figure(const struct rescore_figure *figure, int64_t value)
+{
+	return figure->scale > 1 ? json_real((double)value / figure->scale) :
+				   json_integer(value);
 }
 
 json_t *json_resource(const struct rescore_resource *resource)

@@ -25,6 +25,8 @@ json_t *json_time(int64_t realtime_ns);
 /* One row of `show`. */
 json_t *json_line(const struct rescore_resource *resource,
 		  const struct rescore_line *line);
+/* The value of a figure, in its unit. */
+json_t *json_figure(const struct rescore_figure *figure, int64_t value);
 /* One row of `resources`. */
 json_t *json_resource(const struct rescore_resource *resource);
 /* What every list of containers says of one. */

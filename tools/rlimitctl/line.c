@@ -15,9 +15,19 @@ int64_t line_bound(const struct rescore_line *line)
 	return line->barrier ? line->barrier : line->limit;
 }
 
-int64_t line_percent(const struct rescore_line *line)
+int64_t line_ceiling(const struct rescore_resource *resource,
+		     const struct rescore_line *line)
 {
-	int64_t bound = line_bound(line);
+	if (rescore_held_unit(resource) != resource->unit ||
+	    resource->flags & RESCORE_GUARANTEE)
+		return RESCORE_UNLIMITED;
+	return line_bound(line);
+}
+
+int64_t line_percent(const struct rescore_resource *resource,
+		     const struct rescore_line *line)
+{
+	int64_t bound = line_ceiling(resource, line);
 	wide percent;
 
 	if (bound == RESCORE_UNLIMITED)
@@ -30,27 +40,43 @@ int64_t line_percent(const struct rescore_line *line)
 	return percent > INT64_MAX ? INT64_MAX : (int64_t)percent;
 }
 
-enum line_level line_level(const struct rescore_line *line)
+enum line_level line_level(const struct rescore_resource *resource,
+			   const struct rescore_line *line)
 {
-	int64_t bound = line_bound(line);
+	int64_t bound = line_ceiling(resource, line);
 
 	if (bound == RESCORE_UNLIMITED || line->held <= 0)
 		return LINE_FINE;
 	if (line->held > bound)
 		return LINE_OVER;
-	return line_percent(line) >= NEAR_PERCENT ? LINE_NEAR : LINE_FINE;
+	return line_percent(resource, line) >= NEAR_PERCENT ? LINE_NEAR :
+							      LINE_FINE;
 }
 
-bool line_is_idle(const struct rescore_line *line)
+bool line_is_unbounded(const struct rescore_resource *resource,
+		       const struct rescore_line *line)
 {
-	return line->barrier == RESCORE_UNLIMITED &&
-	       line->limit == RESCORE_UNLIMITED && !line->held &&
+	int64_t barrier = RESCORE_UNLIMITED, limit = RESCORE_UNLIMITED;
+
+	if (resource->flags & RESCORE_INITIAL)
+		barrier = resource->initial;
+	if (resource->flags & RESCORE_INITIAL &&
+	    !(resource->flags & RESCORE_GUARANTEE))
+		limit = resource->initial;
+	return line->barrier == barrier && line->limit == limit;
+}
+
+bool line_is_idle(const struct rescore_resource *resource,
+		  const struct rescore_line *line)
+{
+	return line_is_unbounded(resource, line) && !line->held &&
 	       !line->maxheld && !line->failcnt;
 }
 
-bool line_is_notable(const struct rescore_line *line)
+bool line_is_notable(const struct rescore_resource *resource,
+		     const struct rescore_line *line)
 {
-	int64_t bound = line_bound(line);
+	int64_t bound = line_ceiling(resource, line);
 
 	return line->failcnt ||
 	       (bound != RESCORE_UNLIMITED && line->held > bound / 2);
@@ -143,7 +169,7 @@ void show_table_add(struct table *table,
 		    const struct rescore_line *line, bool raw)
 {
 	unsigned int unit = resource->unit;
-	enum colour colour = level_colour(line_level(line));
+	enum colour colour = level_colour(line_level(resource, line));
 	char cell[CELL_LEN];
 
 	table_row(table);
@@ -152,15 +178,21 @@ void show_table_add(struct table *table,
 		table_cell(table, COLOUR_NONE, "off");
 		return;
 	}
-	table_cell(table, colour, "%s",
-		   amount_cell(line->held, unit, raw, cell));
+	if (line->flags & RESCORE_UNCOUNTED)
+		table_cell(table, COLOUR_NONE, "?");
+	else
+		table_cell(table, colour, "%s",
+			   amount_cell(line->held, rescore_held_unit(resource),
+				       raw, cell));
 	table_cell(table, COLOUR_NONE, "%s",
-		   amount_cell(line->maxheld, unit, raw, cell));
+		   amount_cell(line->maxheld, rescore_peak_unit(resource), raw,
+			       cell));
 	table_cell(table, COLOUR_NONE, "%s",
 		   amount_cell(line->barrier, unit, raw, cell));
 	table_cell(table, COLOUR_NONE, "%s",
 		   amount_cell(line->limit, unit, raw, cell));
-	table_cell(table, colour, "%s", percent_cell(line_percent(line), cell));
+	table_cell(table, colour, "%s",
+		   percent_cell(line_percent(resource, line), cell));
 	table_cell(table, line->failcnt ? COLOUR_BAD : COLOUR_NONE, "%s",
 		   count_cell(line->failcnt, raw, cell));
 	table_cell(table, COLOUR_NONE, "%s",

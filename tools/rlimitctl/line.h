@@ -14,20 +14,37 @@
  */
 int64_t line_bound(const struct rescore_line *line);
 
-/* held in percent of line_bound(), rounded down; -1 = no bound. */
-int64_t line_percent(const struct rescore_line *line);
+/*
+ * The same where there is something to use up; RESCORE_UNLIMITED for guarantees,
+ * and where held is in another unit.
+ */
+int64_t line_ceiling(const struct rescore_resource *resource,
+		     const struct rescore_line *line);
+
+/*
+ * held in percent of line_bound(), rounded down; -1 = no bound, or none that held
+ * can be compared with.
+ */
+int64_t line_percent(const struct rescore_resource *resource,
+		     const struct rescore_line *line);
 
 enum line_level {
 	LINE_FINE,
 	LINE_NEAR,	/* 80 % and more */
 	LINE_OVER,	/* above the bound */
 };
-enum line_level line_level(const struct rescore_line *line);
+enum line_level line_level(const struct rescore_resource *resource,
+			   const struct rescore_line *line);
 
+/* Are its bounds as they were at first? */
+bool line_is_unbounded(const struct rescore_resource *resource,
+		       const struct rescore_line *line);
 /* Never limited and never used: nothing to see. */
-bool line_is_idle(const struct rescore_line *line);
+bool line_is_idle(const struct rescore_resource *resource,
+		  const struct rescore_line *line);
 /* What `show -q` shows: refusals, or more than half of the bound in use. */
-bool line_is_notable(const struct rescore_line *line);
+bool line_is_notable(const struct rescore_resource *resource,
+		     const struct rescore_line *line);
 
 /*
  * At most 7 columns, so that a table fits into 80: "65536", "1.2M", "-" for

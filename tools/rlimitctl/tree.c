@@ -9,9 +9,10 @@ static unsigned int parent_of(const struct rescore *rs, unsigned int slot)
 	return container ? container->parent : 0;
 }
 
-int64_t line_left(const struct rescore_line *line)
+int64_t line_left(const struct rescore_resource *resource,
+		  const struct rescore_line *line)
 {
-	int64_t bound = line_bound(line);
+	int64_t bound = line_ceiling(resource, line);
 
 	if (bound == RESCORE_UNLIMITED)
 		return RESCORE_UNLIMITED;
@@ -23,20 +24,21 @@ int64_t line_left(const struct rescore_line *line)
 unsigned int tight_level(const struct rescore *rs, unsigned int slot,
 			 unsigned int id, struct rescore_line *ret_line)
 {
+	const struct rescore_resource *resource = rescore_resource(rs, id);
 	unsigned int above = slot, tight = 0, level;
 	struct rescore_line line;
 	int64_t least;
 
 	if (rescore_read(rs, slot, id, &line))
 		return 0;
-	least = line_left(&line);
+	least = line_left(resource, &line);
 	for (level = 1; level < RESCORE_LEVELS_MAX; level++) {
 		above = parent_of(rs, above);
 		if (!above || rescore_read(rs, above, id, &line))
 			break;
-		if (line_left(&line) >= least)
+		if (line_left(resource, &line) >= least)
 			continue;
-		least = line_left(&line);
+		least = line_left(resource, &line);
 		tight = above;
 		*ret_line = line;
 	}

@@ -6,7 +6,8 @@
 #include "librescore.h"
 
 /* What may still be charged up to line_bound(): >= 0, or RESCORE_UNLIMITED. */
-int64_t line_left(const struct rescore_line *line);
+int64_t line_left(const struct rescore_resource *resource,
+		  const struct rescore_line *line);
 
 /*
  * The container above @slot that leaves it less of resource @id than its own
