@@ -10,6 +10,7 @@
 
 #include <librescore.h>
 
+#include "rate.h"
 #include "say.h"
 #include "source.h"
 
@@ -23,6 +24,7 @@ struct rescore_source {
 	struct rescore *rs;	/* NULL: not loaded at the moment */
 	struct stat pin;	/* of what rs was opened on */
 	struct schema_list *schemas; /* newest first */
+	struct rates *rates;
 };
 
 static struct rescore_source *to_rescore(struct source *source)
@@ -56,7 +58,7 @@ static int learn_schema(struct rescore_source *src)
 
 		memcpy(list->schema.resource[i].name, r->name,
 		       sizeof(list->schema.resource[i].name) - 1);
-		list->schema.resource[i].unit = r->unit;
+		list->schema.resource[i].unit = rescore_peak_unit(r);
 	}
 	if (src->schemas && same_schema(&src->schemas->schema, &list->schema)) {
 		free(list);
@@ -82,6 +84,12 @@ static int attach(struct rescore_source *src)
 			   strerror(errno));
 	else
 		err = learn_schema(src);
+	if (!err) {
+		rates_free(src->rates);
+		src->rates = rates_new(src->rs);
+		if (!src->rates)
+			err = fail(ENOMEM, "no memory");
+	}
 	if (err) {
 		rescore_close(src->rs);
 		src->rs = NULL;
@@ -107,9 +115,26 @@ static int follow(struct rescore_source *src)
 	return attach(src);
 }
 
-static void read_line(struct rescore *rs, unsigned int slot, unsigned int i,
+/* Time used becomes use in percent; bounds that are none have no place then. */
+static void read_rate(struct rescore_source *src, unsigned int slot,
+		      unsigned int i, uint64_t serial, int64_t peak,
 		      struct reading *reading)
 {
+	int64_t held = rate_next(src->rates, slot, i, serial, reading->held);
+
+	reading->known = held >= 0;
+	reading->held = held;
+	reading->peak = peak > held ? peak : held;
+	if (rescore_resource(src->rs, i)->unit == RESCORE_PERCENT)
+		return;
+	reading->bounds.barrier = RESCORE_UNLIMITED;
+	reading->bounds.limit = RESCORE_UNLIMITED;
+}
+
+static void read_line(struct rescore_source *src, unsigned int slot,
+		      unsigned int i, uint64_t serial, struct reading *reading)
+{
+	struct rescore *rs = src->rs;
 	const struct rescore_resource *resource = rescore_resource(rs, i);
 	struct rescore_line line;
 	int64_t peak;
@@ -128,6 +153,8 @@ static void read_line(struct rescore *rs, unsigned int slot, unsigned int i,
 	reading->failcnt = line.failcnt;
 	reading->bounds.barrier = line.barrier;
 	reading->bounds.limit = line.limit;
+	if (is_rate(resource))
+		read_rate(src, slot, i, serial, peak, reading);
 }
 
 static int source_round(struct source *source, source_sink sink, void *arg)
@@ -138,6 +165,8 @@ static int source_round(struct source *source, source_sink sink, void *arg)
 	int err;
 
 	err = follow(src);
+	if (!err && rescore_refresh(src->rs))
+		err = fail(EIO, "%s", rescore_strerror());
 	while (!err && (slot = rescore_next(src->rs, slot))) {
 		const struct schema *schema = &src->schemas->schema;
 		const struct rescore_container *c;
@@ -152,7 +181,7 @@ static int source_round(struct source *source, source_sink sink, void *arg)
 		id.serial = serial;
 		id.created = (int64_t)(c->created_ns / 1000000000);
 		for (unsigned int i = 0; i < schema->nr; i++)
-			read_line(src->rs, slot, i, &readings[i]);
+			read_line(src, slot, i, serial, &readings[i]);
 		/* Destroyed, and its slot taken by another, under our eyes? */
 		if (!rescore_container(src->rs, slot) ||
 		    __atomic_load_n(&c->serial, __ATOMIC_ACQUIRE) != serial)
@@ -168,6 +197,7 @@ static void source_close(struct source *source)
 	struct rescore_source *src = to_rescore(source);
 
 	rescore_close(src->rs);
+	rates_free(src->rates);
 	while (src->schemas) {
 		struct schema_list *next = src->schemas->next;
 
