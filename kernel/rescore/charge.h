@@ -116,7 +116,7 @@ static __noinline int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
 	return admin || report.kind == RESCORE_EV_OBSERVED ? 0 : -1;
 }
 
-static __noinline int rescore_gate_shut(__u32 slot);	/* gate.h */
+int rescore_gate_shut(__u32 slot);	/* gate.h */
 
 /* One level, without its marks: 0, and *@ret_held; or -1: refused. */
 static __always_inline int
@@ -126,9 +126,6 @@ rescore_charge_line(struct rescore_line *line, __u32 slot, __u32 resource,
 	__s64 held, bound, slow = 0;
 	int i;
 
-	if (READ_ONCE(line->flags) & RESCORE_GATED &&
-	    severity == RESCORE_HARD && rescore_gate_shut(slot))
-		return -1;
 	bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
 					   READ_ONCE(line->limit);
 	for (i = 0; i < RESCORE_CHARGE_TRIES; i++) {
@@ -235,8 +232,13 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	struct rescore_line *line = rescore_line(slot, resource);
 	__s64 held;
 
-	if (!line ||
-	    rescore_charge_line(line, slot, resource, n, severity, &held))
+	if (!line)
+		return -1;
+	/* of its own level: the verifier allows no more calls in calls */
+	if (READ_ONCE(line->flags) & RESCORE_GATED && severity == RESCORE_HARD &&
+	    rescore_gate_shut(slot))
+		return -1;
+	if (rescore_charge_line(line, slot, resource, n, severity, &held))
 		return -1;
 	if (READ_ONCE(line->parent))
 		return rescore_charge_above(slot, resource, n, severity, held);

@@ -97,7 +97,7 @@ extern const void nr_cpu_ids __ksym __weak;
  * Bytes of kernel memory that container @slot holds: the running task's, or one
  * above it. 0: it is neither (a connection that arrives), nothing is known.
  */
-static __noinline __s64 rescore_kernel_memory(__u32 slot)
+static __always_inline __s64 rescore_kernel_memory(__u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct rescore_ascent a = {
@@ -116,8 +116,11 @@ static __noinline __s64 rescore_kernel_memory(__u32 slot)
 	return a.found ? a.pages * 4096 : 0;
 }
 
-/* Is the container to take nothing more? Counted and reported, if so. */
-static __noinline int rescore_gate_shut(__u32 slot)
+/*
+ * Is the container to take nothing more? Counted and reported, if so. Not static:
+ * the verifier looks at it once, not at every charge.
+ */
+__noinline int rescore_gate_shut(__u32 slot)
 {
 	__u32 id = rescore_meta.gate - 1;
 	struct rescore_line *line = rescore_line(slot, id);
