@@ -360,14 +360,18 @@ ok 'a damaged file' check_damaged
 
 check_help()
 {
-	local verb option man=$here/../../man/rstat.1
+	local verb option man
 
 	"$rstat" help && "$rstat" --version | grep -Eq '^rstat [0-9]' || return
 	for verb in $("$rstat" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
-		[ "$verb" = help ] && continue
+		case $verb in
+		help) continue ;;
+		metrics|serve|token) man=$here/../../man/rstat-serve.1 ;;
+		*) man=$here/../../man/rstat.1 ;;
+		esac
 		"$rstat" help "$verb" >text.1 || return
 		"$rstat" "$verb" --help >text.2 && cmp text.1 text.2 || return
-		grep -q "^\.It Cm $verb" "$man" || { echo "$man: $verb"; return 1; }
+		grep -Eq "^\.(It|Nm rstat) Cm $verb" "$man" || { echo "$man: $verb"; return 1; }
 		while read -r option; do
 			grep -q "Fl Fl ${option#--}" "$man" ||
 				{ echo "$man: $option"; return 1; }
