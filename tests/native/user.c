@@ -72,3 +72,46 @@ void rescore_unlock(struct rescore *rs)
 {
 	(void)rs;
 }
+
+/* Nothing of theirs is counted or bounded by the kernel itself. */
+int rescore_refresh(const struct rescore *rs)
+{
+	(void)rs;
+	return 0;
+}
+
+int rescore_knobs_write(struct rescore *rs, unsigned int slot,
+			const struct rescore_bounds *bounds, size_t n,
+			struct knob_undo **ret_undo)
+{
+	(void)rs;
+	(void)slot;
+	(void)bounds;
+	(void)n;
+	*ret_undo = NULL;
+	return 0;
+}
+
+void rescore_knobs_keep(struct knob_undo *undo)
+{
+	(void)undo;
+}
+
+void rescore_initial_bounds(const struct rescore_resource *resource,
+			    struct rescore_bounds *ret)
+{
+	(void)resource;
+	ret->barrier = ret->limit = RESCORE_UNLIMITED;
+}
+
+/* Only messages have it. */
+const char *rescore_format_amount(int64_t amount, unsigned int unit, bool exact,
+				  char *buf, size_t size)
+{
+	(void)amount;
+	(void)unit;
+	(void)exact;
+	if (size)
+		buf[0] = '\0';
+	return buf;
+}
