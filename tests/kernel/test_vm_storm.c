@@ -283,7 +283,10 @@ TEST_F_TIMEOUT(vm_storm, exact, 300)
 		}
 	}
 	for (i = 0; i < CONTAINERS; i++) {
-		EXPECT_GE(bound, row(self->slot[i], privvmpages).maxheld);
+		/* a request whose program was skipped is counted after it */
+		if (!preemptible())
+			EXPECT_GE(bound,
+				  row(self->slot[i], privvmpages).maxheld);
 		EXPECT_LT(10, failcnt(self->slot[i], privvmpages));
 	}
 	EXPECT_CLEAN_AUDIT(0);
