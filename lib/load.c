@@ -314,6 +314,20 @@ int rescore_load(const struct rescore_load_opts *opts)
 	return err;
 }
 
+/*
+ * The kernel takes its time to detach hundreds of programs, one grace period after
+ * the other. From here on they do nothing.
+ */
+static void stop_programs(void)
+{
+	struct rescore_meta *meta = rescore_map("meta", sizeof(*meta), 1,
+						false);
+
+	if (meta && meta->abi == RESCORE_ABI)
+		__atomic_store_n(&meta->generation, 0, __ATOMIC_SEQ_CST);
+	rescore_unmap(meta, sizeof(*meta), 1);
+}
+
 int rescore_unload(bool force)
 {
 	struct rescore *rs;
@@ -336,6 +350,7 @@ int rescore_unload(bool force)
 	lock = lock_bpffs();
 	if (lock < 0)
 		return lock;
+	stop_programs();
 	rescore_remove_tree(RESCORE_PIN_DIR "/links");
 	err = rescore_remove_tree(RESCORE_PIN_DIR);
 	close(lock);

@@ -152,8 +152,8 @@ TEST_F_TIMEOUT(load, forced_unload, 90)
 	EXPECT_EQ(-ENOENT, rescore_unload(false));
 	EXPECT_EQ(-ENOENT, rescore_open(&rs, false));
 	EXPECT_EQ(-1, access(RESCORE_PIN_DIR, F_OK));
-	/* every link ends after a grace period of its own */
-	EXPECT_TRUE(within(25000, puppet_open(p, "/dev/null", O_RDONLY) > 0));
+	/* although each link ends after a grace period of its own */
+	EXPECT_LT(0, puppet_open(p, "/dev/null", O_RDONLY));
 
 	ASSERT_EQ(0, rescore_load(&opts))
 	TH_LOG("%s", rescore_strerror());
