@@ -62,12 +62,13 @@ good()
 	result $? "rlimitctl $*"
 }
 
-# Everything that a failed command might have changed. Of rows that the kernel
-# counts, what was set: time goes by.
+# Everything that a failed command might have changed. Not what is held: time goes
+# by, and a program in the background may still be starting.
 state()
 {
 	rlimitctl show --all --json 2>&1 | jq '.containers[].resources |=
-		map_values(if .delegated then {barrier, limit, mode} else . end)'
+		map_values({barrier, limit, mode} +
+			if .delegated then {} else {failcnt} end)'
 	grep -s '' "$own"/*/cgroup.procs
 	echo "$own"/*
 }
