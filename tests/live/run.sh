@@ -30,7 +30,7 @@ stat() { rstat "$@" 2> "$tmp/err"; status=$?; }
 is 'show: the unknown resource' \
 	"$(stat show web | awk '$2 == "gadgets" { print $3, $4, $5, $6, $7, $8 }')" \
 	'92K 92K 92K 92K 100% 3'
-is 'show: the fullest first' "$(stat show | awk 'NR == 2 { print $1, $2 }')" 'web numfile'
+is 'show: the fullest first' "$(stat show | awk 'NR == 2 { print $1 }')" web
 is 'show --json: it comes from the registry' \
 	"$(stat show --json | jq -c '.registry[] | select(.name == "gadgets") | [.unit, .help]')" \
 	'["bytes","bytes of directories, for a test"]'
