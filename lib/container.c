@@ -44,7 +44,7 @@ unsigned int rescore_next(const struct rescore *rs, unsigned int slot)
 }
 
 /* What the kernel charges to a cgroup is no business of ours when that is gone. */
-static bool holds(const struct rescore *rs, unsigned int slot, unsigned int id)
+bool rescore_holds(const struct rescore *rs, unsigned int slot, unsigned int id)
 {
 	return rs->table[slot].line[id].held &&
 	       !(rs->registry[id].flags & RESCORE_DELEGATED);
@@ -55,7 +55,7 @@ static bool holds_nothing(const struct rescore *rs, unsigned int slot)
 	unsigned int id;
 
 	for (id = 0; id < rs->meta->nr_resources; id++)
-		if (holds(rs, slot, id))
+		if (rescore_holds(rs, slot, id))
 			return false;
 	return true;
 }
@@ -258,7 +258,7 @@ static int still_charged(const struct rescore *rs, unsigned int slot)
 	unsigned int id;
 
 	for (id = 0; id < rs->meta->nr_resources; id++)
-		if (holds(rs, slot, id))
+		if (rescore_holds(rs, slot, id))
 			return rescore_error(
 				-EBUSY,
 				"\"%s\" still holds %lld %s (in use outside it?): --force destroys it all the same",

@@ -170,6 +170,9 @@ int rescore_check_parent(const struct rescore *rs, unsigned int parent,
 /* -EBUSY: it has containers below it. */
 int rescore_check_childless(const struct rescore *rs, unsigned int slot);
 
+/* Has the container some of resource @id that programs of ours charged to it? */
+bool rescore_holds(const struct rescore *rs, unsigned int slot,
+		   unsigned int id);
 /* Give back slots of destroyed containers that hold nothing any more. */
 void rescore_reap(struct rescore *rs);
 

@@ -85,10 +85,8 @@ static int check_holds_nothing(const struct rescore *rs, unsigned int slot)
 {
 	unsigned int id;
 
-	/* what the kernel counts, it counts by the tree of cgroups */
 	for (id = 0; id < rs->meta->nr_resources; id++)
-		if (!(rs->registry[id].flags & RESCORE_DELEGATED) &&
-		    rs->table[slot].line[id].held)
+		if (rescore_holds(rs, slot, id))
 			return rescore_error(
 				-EBUSY,
 				"\"%s\" holds %lld %s, which are counted above it: only an empty container can be moved",
