@@ -369,6 +369,9 @@ TEST_F(memcg, gate)
 	EXPECT_GE(barrier + 64 * PAGE, kernel);
 	EXPECT_EQ(1, row(a, self->kmem).failcnt);
 	EXPECT_EQ(0, failcnt(a, numproc));
+
+	/* what the refused fork had is given back later: well below that */
+	set_bounds(a, self->kmem, barrier - (1 << 19), RESCORE_UNLIMITED);
 	EXPECT_EQ(-ENFILE, puppet_open(p, "/dev/null", O_RDONLY));
 	EXPECT_EQ(2, row(a, self->kmem).failcnt);
 	EXPECT_EQ(0, failcnt(a, numfile));
