@@ -97,6 +97,7 @@ static int check_machine(struct load *load)
 {
 	const char *cgroups = rescore_cgroup_mount();
 	struct statfs fs;
+	int err;
 
 	if (geteuid() != 0)
 		return rescore_error(-EPERM,
@@ -116,6 +117,9 @@ static int check_machine(struct load *load)
 			"this machine has memory above 64 TiB, where addresses of objects are not unique");
 	load->lsm = rescore_lsm_works(load->btf);
 	load->preemptible = rescore_preemptible();
+	err = load_find_symbols(load);
+	if (err)
+		return err;
 	if (!cgroups)
 		return rescore_error(
 			-EOPNOTSUPP,

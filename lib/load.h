@@ -17,6 +17,7 @@ struct load {
 	struct rescore_figure figures[RESCORE_FIGURES_MAX];
 	const char *bpf_dir;
 	struct btf *btf;		/* of the kernel */
+	uint64_t symbol[RESCORE_SYMBOLS];
 	int cgroup_fd;			/* of the root cgroup */
 	bool lsm;			/* programs on LSM hooks run */
 	bool preemptible;		/* the kernel, or we cannot tell */
@@ -44,6 +45,10 @@ void load_settle_resource(struct load *load, struct rescore_resource *resource);
 /* --- object.c --- */
 /* A section of data, before the object is loaded; NULL: it has none. */
 void *load_section(struct bpf_object *object, const char *name, size_t *size);
+
+/* --- symbols.c --- */
+/* Find the addresses of the kernel's variables; those it does not show are 0. */
+int load_find_symbols(struct load *load);
 
 /* --- describe.c --- */
 /* Enter the object's knobs and figures; its resources have been. */

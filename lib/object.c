@@ -37,6 +37,7 @@ static int configure(struct load *load, struct bpf_object *object,
 		.events_mask = load->meta.nr_events - 1,
 		.preemptible = load->preemptible,
 	};
+	memcpy(config->symbol, load->symbol, sizeof(config->symbol));
 	return 0;
 }
 

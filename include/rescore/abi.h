@@ -402,6 +402,14 @@ struct rescore_meta {
 	__u64 reserved[5];
 };
 
+/* Variables of the kernel that its BTF does not know. */
+enum rescore_symbol {
+	RESCORE_SYM_NR_CPU_IDS,
+	RESCORE_SYM_PER_CPU_OFFSET,
+	RESCORE_SYM_MEMCG_STATS_INDEX,
+	RESCORE_SYMBOLS
+};
+
 /* What each object is told at load (section .rodata.config). */
 struct rescore_config {
 	__u32 generation;
@@ -410,6 +418,7 @@ struct rescore_config {
 	__u32 events_mask;
 	__u32 preemptible;	/* programs may be skipped, and are there twice */
 	__u32 reserved;
+	__u64 symbol[RESCORE_SYMBOLS];	/* addresses; 0: this kernel has none */
 };
 
 #define RESCORE_ASSERT_SIZE(type, size) \
@@ -429,6 +438,6 @@ RESCORE_ASSERT_SIZE(struct rescore_truth, 24);
 RESCORE_ASSERT_SIZE(struct rescore_event, 128);
 RESCORE_ASSERT_SIZE(struct rescore_throttle, 512);
 RESCORE_ASSERT_SIZE(struct rescore_meta, 256);
-RESCORE_ASSERT_SIZE(struct rescore_config, 24);
+RESCORE_ASSERT_SIZE(struct rescore_config, 48);
 
 #endif /* RESCORE_ABI_H */

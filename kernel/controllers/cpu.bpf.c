@@ -302,9 +302,10 @@ static __always_inline __u32 cpus_in(struct cpuset *set)
 {
 	struct cpu_count count = {};
 
-	if (!set || !&nr_cpu_ids)
+	if (!set || !rescore_symbol(RESCORE_SYM_NR_CPU_IDS))
 		return 0;
-	bpf_probe_read_kernel(&count.cpus, sizeof(count.cpus), &nr_cpu_ids);
+	bpf_probe_read_kernel(&count.cpus, sizeof(count.cpus),
+			      rescore_symbol(RESCORE_SYM_NR_CPU_IDS));
 	count.mask = (__u64 *)BPF_CORE_READ(set, effective_cpus);
 	bpf_loop(MASK_WORDS, count_word, &count, 0);
 	return count.n;

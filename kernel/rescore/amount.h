@@ -24,7 +24,7 @@
 	} name SEC(".maps")
 
 /* The map is full: what asks for @n must be refused, and this says why. */
-static __noinline int rescore_no_room(__u32 slot, __u32 resource, __s64 n)
+RESCORE_FUNCTION int rescore_no_room(__u32 slot, __u32 resource, __s64 n)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 	struct rescore_report report = {

@@ -22,6 +22,17 @@
 
 #include <rescore/abi.h>
 
+/*
+ * A function that the verifier looks at once, knowing nothing of its arguments,
+ * instead of on every path that calls it: what seldom runs. It takes numbers and
+ * pointers to memory; those may be NULL to the verifier.
+ */
+#ifdef RESCORE_NATIVE
+#define RESCORE_FUNCTION static __noinline
+#else
+#define RESCORE_FUNCTION __noinline
+#endif
+
 #ifndef WRITE_ONCE
 #define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
 #endif
@@ -31,6 +42,9 @@
 
 /* Given by the loader before the programs are verified, so it costs nothing. */
 const volatile struct rescore_config rescore_cfg SEC(".rodata.config");
+
+/* Address of a variable of the kernel, or 0: it has none. */
+#define rescore_symbol(id) ((const char *)rescore_cfg.symbol[id])
 
 /* One for all objects: the loader gives each the same map. */
 struct rescore_meta rescore_meta SEC(".data.rescore");

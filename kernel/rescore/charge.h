@@ -43,7 +43,7 @@ rescore_line(__u32 slot, __u32 resource)
 	return &row->line[resource & (RESCORE_RESOURCES_MAX - 1)];
 }
 
-static __noinline int rescore_raise(__s64 *mark, __s64 to)
+RESCORE_FUNCTION int rescore_raise(__s64 *mark, __s64 to)
 {
 	__s64 old;
 	int i;
@@ -73,8 +73,8 @@ rescore_watermark(struct rescore_line *line, __s64 held)
  * There seemed to be no room, or too many tries: decide, count, report. The marks
  * are the caller's; *@ret_held = held with the charge.
  */
-static __noinline int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
-					  __u32 severity, __s64 *ret_held)
+RESCORE_FUNCTION int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
+					 __u32 severity, __s64 *ret_held)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 	struct rescore_report report = {
@@ -154,8 +154,8 @@ rescore_uncharge_line(struct rescore_line *line, __s64 n)
 
 /* --- trees ------------------------------------------------------------------ */
 
-static __noinline int rescore_charge_level(__u32 slot, __u32 resource, __s64 n,
-					   __u32 severity, __s64 *ret_held)
+RESCORE_FUNCTION int rescore_charge_level(__u32 slot, __u32 resource, __s64 n,
+					  __u32 severity, __s64 *ret_held)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 
@@ -170,8 +170,8 @@ static __noinline int rescore_charge_level(__u32 slot, __u32 resource, __s64 n,
  * the container's own way and in no other's. Only what every level agreed to
  * raises a mark.
  */
-static __noinline int rescore_charge_above(__u32 slot, __u32 resource, __s64 n,
-					   __u32 severity, __s64 held)
+RESCORE_FUNCTION int rescore_charge_above(__u32 slot, __u32 resource, __s64 n,
+					  __u32 severity, __s64 held)
 {
 	struct rescore_line *line[RESCORE_LEVELS_MAX] = {};
 	__s64 helds[RESCORE_LEVELS_MAX] = { held };
@@ -204,7 +204,7 @@ static __noinline int rescore_charge_above(__u32 slot, __u32 resource, __s64 n,
 }
 
 /* @n may be below 0: uncharge. */
-static __noinline int rescore_add_above(__u32 slot, __u32 resource, __s64 n)
+RESCORE_FUNCTION int rescore_add_above(__u32 slot, __u32 resource, __s64 n)
 {
 	struct rescore_line *line;
 	int i;
@@ -235,8 +235,8 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	if (!line)
 		return -1;
 	/* of its own level: the verifier allows no more calls in calls */
-	if (READ_ONCE(line->flags) & RESCORE_GATED && severity == RESCORE_HARD &&
-	    rescore_gate_shut(slot))
+	if (READ_ONCE(line->flags) & RESCORE_GATED &&
+	    severity == RESCORE_HARD && rescore_gate_shut(slot))
 		return -1;
 	if (rescore_charge_line(line, slot, resource, n, severity, &held))
 		return -1;
@@ -250,7 +250,7 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
  * Count and report that @n were refused. -1; 0 in mode observe, where that is left
  * to the charge itself.
  */
-static __noinline int
+RESCORE_FUNCTION int
 rescore_refused(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
@@ -272,7 +272,7 @@ rescore_refused(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	return -1;
 }
 
-static __noinline int
+RESCORE_FUNCTION int
 rescore_check_levels(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 {
 	struct rescore_line *line;
@@ -348,7 +348,7 @@ rescore_adjust(__u32 slot, __u32 resource, __s64 delta)
 		rescore_uncharge(slot, resource, -delta);
 }
 
-static __noinline int rescore_no_payer(__u32 slot, __u32 resource)
+RESCORE_FUNCTION int rescore_no_payer(__u32 slot, __u32 resource)
 {
 	struct rescore_line *line = rescore_line(slot, resource);
 	struct rescore_report report = {

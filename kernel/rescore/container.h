@@ -9,7 +9,7 @@
 
 #include "bucket.h"
 
-static __noinline __u32 rescore_member_more(__u64 key)
+RESCORE_FUNCTION __u32 rescore_member_more(__u64 key)
 {
 	__u64 *slot = bpf_map_lookup_elem(&members_more, &key);
 
@@ -98,9 +98,9 @@ static long rescore_climb_step(__u32 index, void *arg)
  * thousands of them): then nobody counts as outside before all its ancestors
  * have been asked.
  */
-static __noinline __u32 rescore_slot_above(struct cgroup *cgrp)
+RESCORE_FUNCTION __u32 rescore_slot_above(__u64 address)
 {
-	struct rescore_climb climb = { .cgrp = cgrp };
+	struct rescore_climb climb = { .cgrp = (void *)address };
 
 	bpf_loop(RESCORE_DEPTH_MAX, rescore_climb_step, &climb, 0);
 	return climb.slot;
@@ -111,7 +111,7 @@ static __always_inline __u32 rescore_slot_of_cgroup(struct cgroup *cgrp)
 	__u32 slot = rescore_member(cgrp->kn->id);
 
 	if (!slot && READ_ONCE(rescore_meta.members_lost))
-		slot = rescore_slot_above(cgrp);
+		slot = rescore_slot_above(rescore_address(cgrp));
 	return slot;
 }
 

@@ -56,17 +56,18 @@ rescore_may_report(__u32 slot, __u32 resource, __u64 now, __u32 *suppressed)
 	return false;
 }
 
-static __noinline int rescore_event_write(struct rescore_report *report)
+RESCORE_FUNCTION int rescore_event_write(struct rescore_report *report)
 {
 	__u64 now = bpf_ktime_get_boot_ns(), number, old, ids;
 	struct rescore_container *container;
 	struct rescore_event *event;
-	__u32 suppressed = 0, index;
+	__u32 suppressed = 0, index, slot;
 
 	if (!report)
 		return 0;
-	if (!rescore_may_report(report->slot, report->resource, now,
-				&suppressed))
+	/* a copy: 6.1 takes no key from memory that it does not know */
+	slot = report->slot;
+	if (!rescore_may_report(slot, report->resource, now, &suppressed))
 		return 0;
 
 	number = __sync_fetch_and_add(&rescore_meta.event_head, 1);
@@ -82,7 +83,7 @@ static __noinline int rescore_event_write(struct rescore_report *report)
 	    __sync_val_compare_and_swap(&event->seq, old, RESCORE_EVENT_BUSY) !=
 		    old)
 		return 0;
-	container = bpf_map_lookup_elem(&containers, &report->slot);
+	container = bpf_map_lookup_elem(&containers, &slot);
 	event->serial = container ? container->serial : 0;
 	event->time_ns = now;
 	event->held = report->held;
@@ -91,7 +92,7 @@ static __noinline int rescore_event_write(struct rescore_report *report)
 	event->suppressed = suppressed;
 	event->pid = ids >> 32;
 	event->tid = (__u32)ids;
-	event->slot = report->slot;
+	event->slot = slot;
 	event->resource = report->resource;
 	event->kind = report->kind;
 	event->severity = report->severity;

@@ -35,7 +35,8 @@ static long rescore_pending_step(__u32 cpu, void *arg)
 	if (cpu >= p->cpus)
 		return 1;
 	bpf_probe_read_kernel(&offset, sizeof(offset),
-			      (const char *)&__per_cpu_offset + cpu * 8UL);
+			      rescore_symbol(RESCORE_SYM_PER_CPU_OFFSET) +
+				      cpu * sizeof(offset));
 	mine = (void *)p->percpu + offset;
 	bpf_probe_read_kernel(
 		&now, sizeof(now),
@@ -91,8 +92,6 @@ static long rescore_ascent_step(__u32 i, void *arg)
 	return 1;
 }
 
-extern const void nr_cpu_ids __ksym __weak;
-
 /*
  * Bytes of kernel memory that container @slot holds: the running task's, or one
  * above it. 0: it is neither (a connection that arrives), nothing is known.
@@ -105,13 +104,14 @@ static __always_inline __s64 rescore_kernel_memory(__u32 slot)
 		.slot = slot,
 	};
 
-	if (!&nr_cpu_ids || !&__per_cpu_offset)
+	if (!rescore_symbol(RESCORE_SYM_NR_CPU_IDS) ||
+	    !rescore_symbol(RESCORE_SYM_PER_CPU_OFFSET))
 		return 0;
 	a.pending.at = rescore_stat_index(bpf_core_enum_value(
 			       enum memcg_stat_item, MEMCG_KMEM)) *
 		       sizeof(long);
 	bpf_probe_read_kernel(&a.pending.cpus, sizeof(a.pending.cpus),
-			      &nr_cpu_ids);
+			      rescore_symbol(RESCORE_SYM_NR_CPU_IDS));
 	bpf_loop(RESCORE_DEPTH_MAX, rescore_ascent_step, &a, 0);
 	return a.found ? a.pages * 4096 : 0;
 }

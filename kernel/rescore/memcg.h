@@ -28,17 +28,13 @@ static __always_inline struct mem_cgroup *rescore_memcg(struct cgroup *cgrp)
  * Where a statistic stands in memcg_vmstats.state: kernels that keep only those
  * that a cgroup has need this table of theirs; others have it at its own number.
  */
-extern const void mem_cgroup_stats_index __ksym __weak;
-extern const void __per_cpu_offset __ksym __weak;
-
 static __always_inline __u32 rescore_stat_index(__u32 item)
 {
+	const char *table = rescore_symbol(RESCORE_SYM_MEMCG_STATS_INDEX);
 	__s8 index = item;
 
-	if (&mem_cgroup_stats_index)
-		bpf_probe_read_kernel(
-			&index, sizeof(index),
-			(const char *)&mem_cgroup_stats_index + item);
+	if (table)
+		bpf_probe_read_kernel(&index, sizeof(index), table + item);
 	return (__u8)index;
 }
 

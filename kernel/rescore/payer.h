@@ -64,7 +64,7 @@ static __always_inline bool rescore_is_admin(void)
 						     RESCORE_OBJ_ADMIN)) >= 0;
 }
 
-static __noinline int rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
+RESCORE_FUNCTION int rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
 {
 	__u64 value = slot, before;
 
@@ -81,7 +81,7 @@ static __noinline int rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
 	return -1;
 }
 
-static __noinline int rescore_payer_take_more(__u64 key)
+RESCORE_FUNCTION int rescore_payer_take_more(__u64 key)
 {
 	__u64 *found = bpf_map_lookup_elem(&payers_more, &key);
 	int slot;
