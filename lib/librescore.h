@@ -43,6 +43,8 @@ RESCORE_API const char *rescore_version(void);
 struct rescore_load_opts {
 	const char *bpf_dir;	/* objects; NULL: the installed ones, or
 				 * $RESCORE_BPF_DIR */
+	const char *only;	/* controllers, with commas between them;
+				 * NULL: all of them */
 	unsigned int containers; /* 1..65535; 0 = 4095 */
 	uint64_t objects;	/* files, tasks, locks that containers may hold
 				 * together; 0 = from the machine's memory */
@@ -54,7 +56,8 @@ struct rescore_load_opts {
 /*
  * Load, attach and pin every program. All or nothing. -EEXIST: loaded already.
  * -EPERM: not root, or the kernel refuses (lockdown). -EOPNOTSUPP: no BTF, no
- * BPF tracing, no cgroup v2. -EINVAL: an option is out of range.
+ * BPF tracing, no cgroup v2. -EINVAL: an option is out of range. -ENOENT: there is
+ * no such controller, or no objects.
  */
 RESCORE_API int rescore_load(const struct rescore_load_opts *opts);
 

@@ -20,7 +20,8 @@
 #include "load.h"
 
 #define BPF_FS_MAGIC		0xcafe4a11	/* linux/magic.h */
-#define CORE_OBJECT		"rescore.bpf.o"
+#define OBJECT_SUFFIX		".bpf.o"
+#define CORE_OBJECT		"rescore" OBJECT_SUFFIX
 #define DEFAULT_CONTAINERS	4095
 #define DEFAULT_EVENTS		8192
 #define EVENTS_MAX		(1U << 20)
@@ -152,7 +153,41 @@ static int make_staging(void)
 	return 0;
 }
 
-static int load_all(struct load *load)
+/* Is @file the object of one of the controllers "a,b,c"? NULL: of any. */
+static bool is_wanted(const char *file, const char *only)
+{
+	size_t length = strlen(file) - strlen(OBJECT_SUFFIX), n;
+
+	for (; only && *only; only += n + strspn(only + n, ",")) {
+		n = strcspn(only, ",");
+		if (n == length && !strncmp(only, file, n))
+			return true;
+	}
+	return !only;
+}
+
+/* Each controller that @only names has its object among the @found. */
+static int check_only(const char *only, const glob_t *found)
+{
+	char file[RESCORE_CTL_NAME_LEN + sizeof(OBJECT_SUFFIX)];
+	size_t n, i;
+
+	for (; only && *only; only += n + strspn(only + n, ",")) {
+		n = strcspn(only, ",");
+		snprintf(file, sizeof(file), "%.*s" OBJECT_SUFFIX,
+			 n < RESCORE_CTL_NAME_LEN ? (int)n : 0, only);
+		for (i = 0; i < found->gl_pathc; i++)
+			if (!strcmp(strrchr(found->gl_pathv[i], '/') + 1, file))
+				break;
+		if (i == found->gl_pathc || !strcmp(file, CORE_OBJECT))
+			return rescore_error(
+				-ENOENT, "there is no controller \"%.*s\"",
+				(int)n, only);
+	}
+	return 0;
+}
+
+static int load_controllers(struct load *load, const char *only)
 {
 	char pattern[4096];
 	const char *file;
@@ -160,16 +195,14 @@ static int load_all(struct load *load)
 	size_t i;
 	int err;
 
-	err = load_object(load, CORE_OBJECT);
-	if (err)
-		return err;
-	snprintf(pattern, sizeof(pattern), "%s/*.bpf.o", load->bpf_dir);
+	snprintf(pattern, sizeof(pattern), "%s/*" OBJECT_SUFFIX, load->bpf_dir);
 	if (glob(pattern, 0, NULL, &found))
 		return rescore_error(-ENOENT, "no BPF objects in %s",
 				     load->bpf_dir);
+	err = check_only(only, &found);
 	for (i = 0; !err && i < found.gl_pathc; i++) {
 		file = strrchr(found.gl_pathv[i], '/') + 1;
-		if (strcmp(file, CORE_OBJECT))
+		if (strcmp(file, CORE_OBJECT) && is_wanted(file, only))
 			err = load_object(load, file);
 	}
 	globfree(&found);
@@ -269,14 +302,15 @@ static int lock_bpffs(void)
 	return fd;
 }
 
-static int load_locked(struct load *load)
+static int load_locked(struct load *load, const char *only)
 {
 	int err;
 
 	if (access(RESCORE_PIN_DIR, F_OK) == 0)
 		return rescore_error(-EEXIST, "rescore is loaded already");
 	err = make_staging();
-	err = err ?: load_all(load);
+	err = err ?: load_object(load, CORE_OBJECT);
+	err = err ?: load_controllers(load, only);
 	err = err ?: go_live(load);
 	if (err)
 		rescore_remove_tree(STAGING_DIR);
@@ -305,7 +339,7 @@ int rescore_load(const struct rescore_load_opts *opts)
 	if (!err) {
 		lock = err = lock_bpffs();
 		if (lock >= 0) {
-			err = load_locked(load);
+			err = load_locked(load, opts->only);
 			close(lock);
 		}
 	}

@@ -13,8 +13,10 @@ for test in test_*.sh; do
 done
 for test in "$@" test_lockdown.sh; do
 	echo "# $test"
+	since=$(cut -d. -f1 /proc/uptime)
 	sh "./$test" > "$log" 2>&1 || bad=1
 	cat "$log"
+	echo "# $(($(cut -d. -f1 /proc/uptime) - since)) s: $test"
 	# A script that dies has no plan: its tests are not all there.
 	grep -q '^1\.\.' "$log" || { echo "not ok - $test did not end"; bad=1; }
 	passed=$((${passed:-0} + $(grep -c '^ok' "$log")))

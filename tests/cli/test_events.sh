@@ -3,6 +3,7 @@
 # events, audit.
 
 . "${0%/*}/lib.sh"
+unloaded
 fresh
 good create db
 

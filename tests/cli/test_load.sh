@@ -3,6 +3,7 @@
 # Loading and unloading, and every verb when it is not loaded or not allowed.
 
 . "${0%/*}/lib.sh"
+unloaded
 
 remedy='rescore is not loaded: run `rlimitctl load` as root'
 for verb in list show resources events audit 'create web' 'destroy web' \
@@ -52,6 +53,8 @@ bad 1 '"0" is out of range' load --objects 0
 bad 1 'at most' load --objects 99999999999
 bad 1 '"0" is out of range' load --events 0
 bad 1 'at most' load --events 4000000000
+bad 1 'there is no controller "nope"' load --only numproc,nope
+bad 1 'there is no controller "rescore"' load --only rescore
 bad 1 '/nonexistent' load --bpf-dir /nonexistent
 mkdir "$tmp/empty"
 bad 1 "$tmp/empty" load --bpf-dir "$tmp/empty"
@@ -103,16 +106,18 @@ run rlimitctl status
 is "unloaded" "$status" 3
 
 run rlimitctl load -v --containers 7 --objects 1000 --events 100 \
-	--bpf-dir /usr/lib/rescore
+	--only numproc,files --bpf-dir /usr/lib/rescore
 is "a load with every option" "$status" 0
 json '.containers.room == 7 and .events.room == 128 and .payers.room >= 1000' \
 	status --json
+json '[.resources[].name] == ["numfile", "numpty", "numproc"]' status --json
+bad 1 'unknown resource "numflock"' create web numflock=5
 good create web
 bad 1 'containers exist' unload
 good unload --force
 run rlimitctl status
 is "unloaded by force" "$status" 3
-good load
+good load --only numproc
 json '.containers == []' show --json
 good create web
 good destroy web
@@ -122,7 +127,7 @@ result $? "nothing stays pinned"
 
 # --- all slots -----------------------------------------------------------------------
 
-good load --containers 2
+good load --containers 2 --only numproc
 good create a
 good create b
 bad 1 '"c": all 2 slots are taken' create c
@@ -130,7 +135,7 @@ good destroy a
 good create c
 good destroy b c
 good unload
-good load --containers 65535
+good load --containers 65535 --only numproc
 good create 65535
 json '.containers[0].slot == 65535' show 65535 --json
 good create 65536

@@ -3,6 +3,7 @@
 # A kernel that lets nobody read it: no BPF tracing. There is no way back.
 
 . "${0%/*}/lib.sh"
+unloaded
 
 switch=/sys/kernel/security/lockdown
 if [ ! -w $switch ] || ! echo confidentiality > $switch 2> /dev/null; then

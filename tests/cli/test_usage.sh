@@ -3,6 +3,7 @@
 # Verbs, options, help: what needs nothing loaded.
 
 . "${0%/*}/lib.sh"
+unloaded
 
 good help
 golden help.txt

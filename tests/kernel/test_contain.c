@@ -540,7 +540,8 @@ TEST_F_TIMEOUT(contain, nothing_left, 300)
 	char *argv[] = { (char *)"/bin/sleep", (char *)"1000", NULL };
 	struct rescore_ct *ct = describe(_metadata);
 	struct leftovers before, after;
-	int slot, i, n = 200;
+	const char *cycles = getenv("CYCLES");
+	int slot, i, n = cycles ? atoi(cycles) : 200;
 
 	ASSERT_EQ(0, rescore_ct_set(ct, "net", "veth"));
 	mkdir("/sys/fs/cgroup/rescore", 0755);

@@ -268,4 +268,9 @@ TEST_F(event, readers)
 	rescore_close(other);
 }
 
-RESCORE_TEST_MAIN(&(struct rescore_load_opts){ .events = RING })
+static const struct rescore_load_opts load_opts = {
+	.events = RING,
+	.only = "files,locks",
+};
+
+RESCORE_TEST_MAIN(&load_opts)

@@ -123,4 +123,9 @@ TEST_F_TIMEOUT(members, counted, 200)
 	EXPECT_CLEAN_AUDIT(self->slot);
 }
 
-RESCORE_TEST_MAIN(&(struct rescore_load_opts){ .containers = 3 })
+static const struct rescore_load_opts load_opts = {
+	.containers = 3,
+	.only = "files,numproc",
+};
+
+RESCORE_TEST_MAIN(&load_opts)

@@ -209,4 +209,9 @@ TEST_F(payers, kill)
 	EXPECT_EQ(0, rescore_meta(rs)->payers_overflow);
 }
 
-RESCORE_TEST_MAIN(&(struct rescore_load_opts){ .objects = 8 })
+static const struct rescore_load_opts load_opts = {
+	.objects = 8,
+	.only = "files,locks,numproc",
+};
+
+RESCORE_TEST_MAIN(&load_opts)

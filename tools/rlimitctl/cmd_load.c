@@ -9,6 +9,7 @@ int cmd_load(const struct invocation *inv)
 {
 	struct rescore_load_opts opts = {
 		.bpf_dir = inv->option[OPT_BPF_DIR],
+		.only = inv->option[OPT_ONLY],
 		.log = inv->option[OPT_VERBOSE] ? stderr : NULL,
 	};
 	uint64_t containers = 0, events = 0;

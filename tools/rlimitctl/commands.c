@@ -24,6 +24,7 @@ static const struct option_spec load_options[] = {
 	{ OPT_OBJECTS, "objects", 0, "N",
 	  "files, tasks, locks they may hold (default by memory)" },
 	{ OPT_EVENTS, "events", 0, "N", "events to keep (default 8192)" },
+	{ OPT_ONLY, "only", 0, "LIST", "these controllers, not all" },
 	{ OPT_BPF_DIR, "bpf-dir", 0, "DIR", "where the BPF objects are" },
 	{ OPT_VERBOSE, "verbose", 'v', NULL,
 	  "print what libbpf and the verifier say" },

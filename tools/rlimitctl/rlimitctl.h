@@ -21,6 +21,7 @@ enum option_id {
 	OPT_ALL,
 	OPT_BIND,
 	OPT_BPF_DIR,
+	OPT_ONLY,
 	OPT_CAP,
 	OPT_CGROUP,
 	OPT_CONTAINER,
