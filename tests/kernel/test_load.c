@@ -134,8 +134,7 @@ TEST_F(load, two_handles)
  */
 TEST_F_TIMEOUT(load, forced_unload, 90)
 {
-	struct rescore_load_opts opts = { .containers = CONTAINERS,
-					  .only = "files,numproc" };
+	struct rescore_load_opts opts = { .containers = CONTAINERS };
 	const char *path = "/sys/fs/cgroup/rescore/kt-a";
 	struct puppet *p;
 	int slot;

@@ -465,13 +465,16 @@ TEST_F(locks, payer)
 	EXPECT_HELD(0, other, numflock);
 }
 
-/* Lock and unlock single bytes of one's own region. Returns the most it held. */
+/*
+ * Lock and unlock single bytes of one's own region: more than the bound, so that
+ * there are refusals however the racers take turns. Returns the most it held.
+ */
 static long race(long fd, long region, long rounds)
 {
 	long i, n, most = 0;
 
 	for (i = 0; i < rounds; i++) {
-		n = lock_bytes(fd, 7, region * 1000);
+		n = lock_bytes(fd, 13, region * 1000);
 		if (n > most)
 			most = n;
 		setlk(fd, SETLK(F_SETLK, F_UNLCK), RANGE(region * 1000, 1000));
