@@ -43,6 +43,23 @@ static int add_knobs(struct load *load, struct bpf_object *object,
 	return 0;
 }
 
+/* An upgrade keeps the ids: values that were read stand there. */
+static unsigned int figure_id(const struct load *load,
+			      const struct rescore_figure *figure)
+{
+	const struct rescore_figure *old;
+	unsigned int i;
+
+	for (i = 0; i < load->meta.nr_figures; i++) {
+		old = &load->figures[i];
+		if (!(load->figures_taken & 1ULL << i) &&
+		    !strcmp(old->name, figure->name) &&
+		    !strcmp(old->resource, figure->resource))
+			break;
+	}
+	return i;
+}
+
 static int add_figures(struct load *load, struct bpf_object *object,
 		       const char *file)
 {
@@ -55,11 +72,14 @@ static int add_figures(struct load *load, struct bpf_object *object,
 			return rescore_error(-ENOEXEC,
 					     "%s: figure %s is of no resource",
 					     file, figure->name);
-		if (load->meta.nr_figures == RESCORE_FIGURES_MAX)
+		figure->id = figure_id(load, figure);
+		if (figure->id == RESCORE_FIGURES_MAX)
 			return rescore_error(-E2BIG, "more than %d figures",
 					     RESCORE_FIGURES_MAX);
-		figure->id = load->meta.nr_figures++;
+		load->figures_taken |= 1ULL << figure->id;
 		load->figures[figure->id] = *figure;
+		if (figure->id == load->meta.nr_figures)
+			load->meta.nr_figures++;
 	}
 	return 0;
 }

@@ -62,6 +62,24 @@ struct rescore_load_opts {
 RESCORE_API int rescore_load(const struct rescore_load_opts *opts);
 
 /*
+ * Replace every program by the one in @opts->bpf_dir while load runs: nothing goes
+ * uncounted or is counted twice, and counts, limits, payers and events stay. An
+ * error leaves the old programs as they were. rescore_load() does the same where
+ * another version is loaded, or some of @opts->only are not. -ENOENT: not loaded.
+ * -EPROTO: the two versions lay out what they count differently. -EINVAL: @opts
+ * names a size. -EBUSY: the kernel keeps the old programs; both take turns until
+ * another rescore_load() finishes it.
+ */
+RESCORE_API int rescore_upgrade(const struct rescore_load_opts *opts);
+
+/*
+ * Remove the controllers of @list ("cpu,shm"): their rows are off, and what they
+ * held is 0; their bounds stay for when they are loaded again. -ENOENT: one is not
+ * loaded. @log: as in rescore_load_opts.
+ */
+RESCORE_API int rescore_unload_controllers(const char *list, FILE *log);
+
+/*
  * Detach and unpin everything; limits and counters are gone. Containers must
  * have been destroyed, else -EBUSY, unless @force: then their cgroups stay and
  * nothing is counted or refused any more. -ENOENT: not loaded.

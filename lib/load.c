@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Load and unload. Everything is built under STAGING_DIR and comes to its place
- * by one rename, so a load that dies leaves nothing that looks loaded.
+ * Load. Everything is built under STAGING_DIR and comes to its place by one
+ * rename, so a load that dies leaves nothing that looks loaded. Over what is
+ * loaded already: upgrade.c.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -20,8 +19,6 @@
 #include "load.h"
 
 #define BPF_FS_MAGIC		0xcafe4a11	/* linux/magic.h */
-#define OBJECT_SUFFIX		".bpf.o"
-#define CORE_OBJECT		"rescore" OBJECT_SUFFIX
 #define DEFAULT_CONTAINERS	4095
 #define DEFAULT_EVENTS		8192
 #define EVENTS_MAX		(1U << 20)
@@ -84,6 +81,7 @@ static int check_options(const struct rescore_load_opts *opts,
 		.nr_events = 1U << bits_for(events),
 		.payers_bits = bits_for(objects / BUCKET_LOAD),
 		.next_serial = 1,
+		.generation = 1,
 		.loaded_ns = now.tv_sec * 1000000000ULL + now.tv_nsec,
 	};
 	/* room for a few cgroups below each container's own */
@@ -142,71 +140,19 @@ static int check_machine(struct load *load)
 	return 0;
 }
 
-static int make_staging(void)
+/* For pins, empty. */
+static int make_folder(const char *dir)
 {
-	rescore_remove_tree(STAGING_DIR);
-	if (mkdir(STAGING_DIR, 0700) < 0 ||
-	    mkdir(STAGING_DIR "/links", 0700) < 0 ||
-	    mkdir(STAGING_DIR "/progs", 0700) < 0)
-		return rescore_error(-errno, "cannot make " STAGING_DIR ": %s",
+	char links[64], progs[64];
+
+	rescore_remove_tree(dir);
+	snprintf(links, sizeof(links), "%s/links", dir);
+	snprintf(progs, sizeof(progs), "%s/progs", dir);
+	if (mkdir(dir, 0700) < 0 || mkdir(links, 0700) < 0 ||
+	    mkdir(progs, 0700) < 0)
+		return rescore_error(-errno, "cannot make %s: %s", dir,
 				     strerror(errno));
 	return 0;
-}
-
-/* Is @file the object of one of the controllers "a,b,c"? NULL: of any. */
-static bool is_wanted(const char *file, const char *only)
-{
-	size_t length = strlen(file) - strlen(OBJECT_SUFFIX), n;
-
-	for (; only && *only; only += n + strspn(only + n, ",")) {
-		n = strcspn(only, ",");
-		if (n == length && !strncmp(only, file, n))
-			return true;
-	}
-	return !only;
-}
-
-/* Each controller that @only names has its object among the @found. */
-static int check_only(const char *only, const glob_t *found)
-{
-	char file[RESCORE_CTL_NAME_LEN + sizeof(OBJECT_SUFFIX)];
-	size_t n, i;
-
-	for (; only && *only; only += n + strspn(only + n, ",")) {
-		n = strcspn(only, ",");
-		snprintf(file, sizeof(file), "%.*s" OBJECT_SUFFIX,
-			 n < RESCORE_CTL_NAME_LEN ? (int)n : 0, only);
-		for (i = 0; i < found->gl_pathc; i++)
-			if (!strcmp(strrchr(found->gl_pathv[i], '/') + 1, file))
-				break;
-		if (i == found->gl_pathc || !strcmp(file, CORE_OBJECT))
-			return rescore_error(
-				-ENOENT, "there is no controller \"%.*s\"",
-				(int)n, only);
-	}
-	return 0;
-}
-
-static int load_controllers(struct load *load, const char *only)
-{
-	char pattern[4096];
-	const char *file;
-	glob_t found;
-	size_t i;
-	int err;
-
-	snprintf(pattern, sizeof(pattern), "%s/*" OBJECT_SUFFIX, load->bpf_dir);
-	if (glob(pattern, 0, NULL, &found))
-		return rescore_error(-ENOENT, "no BPF objects in %s",
-				     load->bpf_dir);
-	err = check_only(only, &found);
-	for (i = 0; !err && i < found.gl_pathc; i++) {
-		file = strrchr(found.gl_pathv[i], '/') + 1;
-		if (strcmp(file, CORE_OBJECT) && is_wanted(file, only))
-			err = load_object(load, file);
-	}
-	globfree(&found);
-	return err;
 }
 
 static void order_ubc_rows(struct load *load)
@@ -251,73 +197,160 @@ static int find_base(struct load *load)
 		     0;
 }
 
+int load_write_tables(struct load *load)
+{
+	struct rescore_meta *meta;
+	int err;
+
+	order_ubc_rows(load);
+	err = write_map(load, "registry", load->registry,
+			sizeof(load->registry[0]), load->meta.nr_resources);
+	err = err   ?:
+		      write_map(load, "hooks", load->hooks,
+				sizeof(load->hooks[0]), RESCORE_HOOKS_MAX);
+	err = err   ?:
+		      write_map(load, "knobs", load->knobs,
+				sizeof(load->knobs[0]), RESCORE_KNOBS_MAX);
+	err = err   ?:
+		      write_map(load, "figures", load->figures,
+				sizeof(load->figures[0]),
+				load->meta.nr_figures);
+	if (err || !load->upgrade)
+		return err;
+	/* the rest of it is in use */
+	meta = rescore_map("meta", sizeof(*meta), 1, false);
+	if (!meta)
+		return -EIO;
+	meta->nr_resources = load->meta.nr_resources;
+	meta->nr_hooks = load->meta.nr_hooks;
+	meta->nr_knobs = load->meta.nr_knobs;
+	meta->nr_figures = load->meta.nr_figures;
+	meta->gate = load->meta.gate;
+	meta->partial = load->meta.partial;
+	memcpy(meta->ubc_rows, load->meta.ubc_rows, sizeof(meta->ubc_rows));
+	memcpy(meta->version, load->meta.version, sizeof(meta->version));
+	rescore_unmap(meta, sizeof(*meta), 1);
+	return 0;
+}
+
 /* The registry, then the word that makes the programs act. */
 static int go_live(struct load *load)
 {
 	int err;
 
-	order_ubc_rows(load);
-	load->meta.generation = 1;
 	err = find_base(load);
-	err = err   ?:
-		      write_map(load, "registry", load->registry,
-				sizeof(load->registry[0]),
-				load->meta.nr_resources);
-	err = err   ?:
-		      write_map(load, "hooks", load->hooks,
-				sizeof(load->hooks[0]), load->meta.nr_hooks);
-	err = err   ?:
-		      write_map(load, "knobs", load->knobs,
-				sizeof(load->knobs[0]), load->meta.nr_knobs);
-	err = err   ?:
-		      write_map(load, "figures", load->figures,
-				sizeof(load->figures[0]),
-				load->meta.nr_figures);
+	err = err ?: load_write_tables(load);
 	err = err   ?:
 		      write_map(load, ".data.rescore", &load->meta,
 				sizeof(load->meta), 1);
 	if (err)
 		return err;
-	if (chmod(STAGING_DIR "/user_beancounters", 0400) < 0 ||
-	    rename(STAGING_DIR, RESCORE_PIN_DIR) < 0)
+	if (rename(STAGING_DIR, RESCORE_PIN_DIR) < 0)
 		return rescore_error(-errno,
 				     "cannot make " RESCORE_PIN_DIR ": %s",
 				     strerror(errno));
 	return 0;
 }
 
-/* One load or unload at a time. */
-static int lock_bpffs(void)
+/* Everything attached in load->dir, idle. */
+static int load_objects(struct load *load, const char *only)
 {
-	int fd = open(BPFFS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char text[256];
+	int err;
 
-	if (fd < 0)
-		return rescore_error(-errno, "cannot open " BPFFS_DIR ": %s",
-				     strerror(errno));
-	if (flock(fd, LOCK_EX) < 0) {
-		close(fd);
-		return rescore_error(-errno, "cannot lock " BPFFS_DIR ": %s",
-				     strerror(errno));
-	}
-	return fd;
+	load->meta.partial = only != NULL;
+	err = make_folder(load->dir);
+	err = err ?: load_object(load, LOAD_CORE_OBJECT ".bpf.o");
+	err = err ?: load_controllers(load, only);
+	snprintf(text, sizeof(text), "%s/user_beancounters", load->dir);
+	if (!err && chmod(text, 0400) < 0)
+		err = rescore_error(-errno, "cannot change the mode of %s: %s",
+				    text, strerror(errno));
+	return err;
 }
 
-static int load_locked(struct load *load, const char *only)
+static int load_first(struct load *load, const struct rescore_load_opts *opts)
 {
 	int err;
 
-	if (access(RESCORE_PIN_DIR, F_OK) == 0)
-		return rescore_error(-EEXIST, "rescore is loaded already");
-	err = make_staging();
-	err = err ?: load_object(load, CORE_OBJECT);
-	err = err ?: load_controllers(load, only);
+	err = check_options(opts, &load->meta);
+	load->dir = STAGING_DIR;
+	err = err ?: load_objects(load, opts->only);
 	err = err ?: go_live(load);
 	if (err)
 		rescore_remove_tree(STAGING_DIR);
 	return err;
 }
 
-int rescore_load(const struct rescore_load_opts *opts)
+static int load_over(struct load *load, const struct rescore_load_opts *opts,
+		     const char *only)
+{
+	int err;
+
+	if (opts->containers || opts->objects || opts->events)
+		return rescore_error(
+			-EINVAL,
+			"what is loaded keeps its size: unload it first, or leave out the number of containers, objects and events");
+	load->dir = LOAD_NEXT_DIR;
+	load->upgrade = true;
+	err = load_begin_upgrade(load);
+	err = err ?: load_objects(load, only);
+	if (err) {
+		rescore_remove_tree(LOAD_NEXT_DIR);
+		return err;
+	}
+	return load_switch(load);
+}
+
+/* Over what is loaded: an upgrade, or more controllers. */
+static int load_more(struct load *load, const struct rescore_load_opts *opts,
+		     bool upgrade)
+{
+	char list[RESCORE_LIST_LEN];
+	struct rescore *rs;
+	bool repaired, more;
+	int err;
+
+	err = load_repair(&repaired);
+	err = err ?: rescore_open(&rs, true);
+	if (err)
+		return err;
+	upgrade |= strcmp(rs->meta->version, RESCORE_VERSION) != 0;
+	more = load_list_loaded(rs, list) < load_list_add(list, opts->only);
+	if (!rs->meta->partial && !opts->only)
+		list[0] = '\0';
+	rescore_close(rs);
+	if (!upgrade && !more)
+		return repaired ? 0 :
+				  rescore_error(-EEXIST,
+						"rescore is loaded already");
+	return load_over(load, opts, list[0] ? list : NULL);
+}
+
+static int load_locked(struct load *load, const struct rescore_load_opts *opts,
+		       enum load_how how)
+{
+	bool loaded = !access(RESCORE_PIN_DIR, F_OK);
+	bool repaired;
+	int err;
+
+	switch (how) {
+	case LOAD_EXACTLY:
+		err = load_repair(&repaired);
+		return err ?: load_over(load, opts, opts->only);
+	case LOAD_UPGRADE:
+		if (!loaded)
+			return rescore_error(
+				-ENOENT,
+				"rescore is not loaded: there is nothing to upgrade");
+		return load_more(load, opts, true);
+	default:
+		return loaded ? load_more(load, opts, false) :
+				load_first(load, opts);
+	}
+}
+
+int load_do(const struct rescore_load_opts *opts, enum load_how how)
 {
 	static const struct rescore_load_opts defaults;
 	struct load *load;
@@ -337,9 +370,9 @@ int rescore_load(const struct rescore_load_opts *opts)
 	err = check_options(opts, &load->meta);
 	err = err ?: check_machine(load);
 	if (!err) {
-		lock = err = lock_bpffs();
+		lock = err = load_lock();
 		if (lock >= 0) {
-			err = load_locked(load, opts->only);
+			err = load_locked(load, opts, how);
 			close(lock);
 		}
 	}
@@ -352,49 +385,12 @@ int rescore_load(const struct rescore_load_opts *opts)
 	return err;
 }
 
-/*
- * The kernel takes its time to detach hundreds of programs, one grace period after
- * the other. From here on they do nothing.
- */
-static void stop_programs(void)
+int rescore_load(const struct rescore_load_opts *opts)
 {
-	struct rescore_meta *meta = rescore_map("meta", sizeof(*meta), 1,
-						false);
-
-	if (meta && meta->abi == RESCORE_ABI)
-		__atomic_store_n(&meta->generation, 0, __ATOMIC_SEQ_CST);
-	rescore_unmap(meta, sizeof(*meta), 1);
+	return load_do(opts, LOAD_IF_NEW);
 }
 
-int rescore_unload(bool force)
+int rescore_upgrade(const struct rescore_load_opts *opts)
 {
-	struct rescore *rs;
-	unsigned int n = 0, slot;
-	int err, lock;
-
-	err = rescore_open(&rs, true);
-	if (err && err != -EPROTO && !(force && err == -EIO))
-		return err;
-	if (!err) {
-		for (slot = 0; (slot = rescore_next(rs, slot));)
-			n++;
-		rescore_close(rs);
-	}
-	if (n && !force)
-		return rescore_error(
-			-EBUSY,
-			"%u containers exist: destroy them first, or --force to leave them without limits",
-			n);
-	lock = lock_bpffs();
-	if (lock < 0)
-		return lock;
-	stop_programs();
-	rescore_remove_tree(RESCORE_PIN_DIR "/links");
-	err = rescore_remove_tree(RESCORE_PIN_DIR);
-	close(lock);
-	if (err)
-		return rescore_error(err,
-				     "cannot remove " RESCORE_PIN_DIR ": %s",
-				     strerror(-err));
-	return 0;
+	return load_do(opts, LOAD_UPGRADE);
 }

@@ -10,11 +10,15 @@
 #define LOAD_OBJECTS_MAX	32
 
 struct load {
+	const char *dir;		/* where its pins go */
+	bool upgrade;			/* RESCORE_PIN_DIR is there already */
 	struct rescore_meta meta;
 	struct rescore_resource registry[RESCORE_RESOURCES_MAX];
 	struct rescore_hook hooks[RESCORE_HOOKS_MAX];
 	struct rescore_knob knobs[RESCORE_KNOBS_MAX];
 	struct rescore_figure figures[RESCORE_FIGURES_MAX];
+	/* ids that an object of this load has taken; others are the old one's */
+	uint64_t resources_taken, figures_taken;
 	const char *bpf_dir;
 	struct btf *btf;		/* of the kernel */
 	uint64_t symbol[RESCORE_SYMBOLS];
@@ -26,10 +30,22 @@ struct load {
 	unsigned int nr_objects;
 };
 
+#define LOAD_CORE_OBJECT	"rescore"	/* .bpf.o */
 #define LOAD_CORE	"core"		/* prefix of the core's programs */
 
-/* Open, verify and attach bpf_dir/@file; its pins go to STAGING_DIR. */
+/* Open, verify and attach bpf_dir/@file; its pins go to @load->dir. */
 int load_object(struct load *load, const char *file);
+
+/* --- load.c --- */
+enum load_how {
+	LOAD_IF_NEW,	/* or of another version, or more controllers */
+	LOAD_UPGRADE,	/* what is loaded, and opts->only */
+	LOAD_EXACTLY,	/* opts->only, over what is loaded */
+};
+
+int load_do(const struct rescore_load_opts *opts, enum load_how how);
+/* Write the registry and what else the load found out to the maps. */
+int load_write_tables(struct load *load);
 
 /* --- hooks.c --- */
 /* List the object's programs; state says whether they fit this kernel. */
@@ -46,6 +62,46 @@ void load_settle_resource(struct load *load, struct rescore_resource *resource);
 /* A section of data, before the object is loaded; NULL: it has none. */
 void *load_section(struct bpf_object *object, const char *name, size_t *size);
 
+/* The number by which programs know one of this name: rescore_program(). */
+uint32_t load_program_number(const char *name);
+
+/* --- controllers.c --- */
+/* Their names with commas between them: room for all resources' controllers. */
+#define RESCORE_LIST_LEN	(RESCORE_RESOURCES_MAX * RESCORE_CTL_NAME_LEN)
+
+/* Load the objects of the controllers of @only, of all if it is NULL. */
+int load_controllers(struct load *load, const char *only);
+/* Those that are loaded; how many. */
+unsigned int load_list_loaded(const struct rescore *rs, char *list);
+/* @more (may be NULL) as well; how many are in @list then. */
+unsigned int load_list_add(char *list, const char *more);
+/* Not those of @less. -ENOENT, and said: one is not in @list. */
+int load_list_remove(char *list, const char *less);
+
+/* --- unload.c --- */
+/* One load, upgrade or unload at a time: a file descriptor that holds a lock. */
+int load_lock(void);
+
+/* --- reuse.c --- */
+/* Begin with what is loaded: its sizes, and the ids of its resources and figures. */
+int load_begin_upgrade(struct load *load);
+/* Take over the maps that are pinned; -EPROTO if one is laid out differently. */
+int load_reuse_core(struct bpf_object *object);
+int load_reuse_own(struct load *load, struct bpf_object *object,
+		   const char *controller);
+/* Pin the maps that only this controller has, for the next upgrade. */
+int load_pin_own(struct load *load, struct bpf_object *object,
+		 const char *controller);
+
+/* --- upgrade.c --- */
+#define LOAD_NEXT_DIR	RESCORE_PIN_DIR "/next"
+
+/* All is attached in LOAD_NEXT_DIR: let it take over, and detach the old one. */
+int load_switch(struct load *load);
+/* What a loader that died has left: finish its switch, or remove its programs. */
+int load_repair(bool *ret_repaired);
+/* For tests: die here if $RESCORE_DIE_AT is @step. */
+void load_step(const char *step);
 /* --- symbols.c --- */
 /* Find the addresses of the kernel's variables; those it does not show are 0. */
 int load_find_symbols(struct load *load);

@@ -31,7 +31,7 @@ static int configure(struct load *load, struct bpf_object *object,
 	if (!config || size != sizeof(*config))
 		return rescore_error(-ENOEXEC, "%s is no rescore object", file);
 	*config = (struct rescore_config){
-		.generation = 1,
+		.generation = load->meta.generation,
 		.members_shift = 64 - load->meta.members_bits,
 		.payers_shift = 64 - load->meta.payers_bits,
 		.events_mask = load->meta.nr_events - 1,
@@ -45,23 +45,24 @@ static int configure(struct load *load, struct bpf_object *object,
 static int add_resources(struct load *load, struct bpf_object *object,
 			 const char *controller)
 {
-	struct rescore_resource *resource, *other;
+	struct rescore_resource *resource;
 	unsigned int i, id;
 	size_t size = 0;
 
 	resource = load_section(object, ".rodata.resources", &size);
 	for (i = 0; i < size / sizeof(*resource); i++, resource++) {
-		id = load->meta.nr_resources;
+		/* an upgrade keeps ids, which limits and counts stand at */
+		for (id = 0; id < load->meta.nr_resources; id++)
+			if (!strcmp(load->registry[id].name, resource->name))
+				break;
 		if (id == RESCORE_RESOURCES_MAX)
 			return rescore_error(-E2BIG, "more than %d resources",
 					     RESCORE_RESOURCES_MAX);
-		for (other = load->registry; other < &load->registry[id];
-		     other++)
-			if (!strcmp(other->name, resource->name))
-				return rescore_error(-EEXIST,
-						     "%s and %s both count %s",
-						     other->controller,
-						     controller, other->name);
+		if (load->resources_taken & 1ULL << id)
+			return rescore_error(-EEXIST, "%s and %s both count %s",
+					     load->registry[id].controller,
+					     controller, resource->name);
+		load->resources_taken |= 1ULL << id;
 		resource->id = id;
 		snprintf(resource->controller, sizeof(resource->controller),
 			 "%s", controller);
@@ -69,7 +70,8 @@ static int add_resources(struct load *load, struct bpf_object *object,
 		if (resource->flags & RESCORE_GATE)
 			load->meta.gate = id + 1;
 		load->registry[id] = *resource;
-		load->meta.nr_resources++;
+		if (id == load->meta.nr_resources)
+			load->meta.nr_resources++;
 	}
 	return 0;
 }
@@ -196,7 +198,7 @@ static int pin_text(struct load *load, struct bpf_program *prog)
 	link = bpf_program__attach_iter(prog, &opts);
 	if (!link)
 		return -errno;
-	snprintf(path, sizeof(path), STAGING_DIR "/%s",
+	snprintf(path, sizeof(path), "%s/%s", load->dir,
 		 strstr(name, "__") ? strstr(name, "__") + 2 : name);
 	err = bpf_link__pin(link, path) ? pin_error(path) : 0;
 	bpf_link__destroy(link);
@@ -204,11 +206,11 @@ static int pin_text(struct load *load, struct bpf_program *prog)
 }
 
 /* Programs that user space runs when it needs them. */
-static int pin_program(struct bpf_program *prog)
+static int pin_program(struct load *load, struct bpf_program *prog)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), STAGING_DIR "/progs/%s",
+	snprintf(path, sizeof(path), "%s/progs/%s", load->dir,
 		 bpf_program__name(prog));
 	return bpf_program__pin(prog, path) ? pin_error(path) : 0;
 }
@@ -241,7 +243,7 @@ static int pin_link(struct load *load, struct bpf_program *prog)
 		link = bpf_program__attach(prog);
 	if (!link)
 		return -errno;
-	snprintf(path, sizeof(path), STAGING_DIR "/links/%s",
+	snprintf(path, sizeof(path), "%s/links/%s", load->dir,
 		 bpf_program__name(prog));
 	err = bpf_link__pin(link, path) ? pin_error(path) : 0;
 	bpf_link__destroy(link);
@@ -263,15 +265,15 @@ static int attach(struct load *load, struct bpf_program *prog)
 		return pin_text(load, prog);
 	if (!strncmp(target, "iter/", 5) || !strncmp(target, "iter.s/", 7) ||
 	    !strcmp(target, "syscall"))
-		return pin_program(prog);
+		return pin_program(load, prog);
 	return pin_link(load, prog);
 }
 
-static void detach(const char *name)
+static void detach(const struct load *load, const char *name)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), STAGING_DIR "/links/%s", name);
+	snprintf(path, sizeof(path), "%s/links/%s", load->dir, name);
 	unlink(path);
 }
 
@@ -300,11 +302,11 @@ static int attach_all(struct load *load, struct bpf_object *object)
 			load_settle_resource(load, &load->registry[i]);
 	for (i = 0; i < load->meta.nr_hooks; i++)
 		if (load->hooks[i].state == RESCORE_OFF)
-			detach(load->hooks[i].name);
+			detach(load, load->hooks[i].name);
 	return 0;
 }
 
-static int pin_maps(struct bpf_object *object)
+static int pin_maps(const struct load *load, struct bpf_object *object)
 {
 	struct bpf_map *map;
 	const char *name;
@@ -316,7 +318,7 @@ static int pin_maps(struct bpf_object *object)
 			name = "meta";
 		else if (name[0] == '.' || strchr(name, '.'))
 			continue;
-		snprintf(path, sizeof(path), STAGING_DIR "/%s", name);
+		snprintf(path, sizeof(path), "%s/%s", load->dir, name);
 		if (bpf_map__pin(map, path))
 			return pin_error(path);
 	}
@@ -324,15 +326,43 @@ static int pin_maps(struct bpf_object *object)
 }
 
 /* For the audit, which walks them. */
-static int pin_amounts(const char *controller, struct bpf_map *amounts)
+static int pin_amounts(const struct load *load, const char *controller,
+		       struct bpf_map *amounts)
 {
 	char path[256];
 
 	if (!amounts)
 		return 0;
-	snprintf(path, sizeof(path), STAGING_DIR "/" RESCORE_AMOUNTS "%s",
+	snprintf(path, sizeof(path), "%s/" RESCORE_AMOUNTS "%s", load->dir,
 		 controller);
 	return bpf_map__pin(amounts, path) ? pin_error(path) : 0;
+}
+
+/* Before the object is loaded: which maps there are already, and sizes. */
+static int prepare_maps(struct load *load, struct bpf_object *object,
+			const char *controller, struct bpf_map **ret_amounts)
+{
+	int err;
+
+	if (load->core)
+		err = share_maps(load, object);
+	else if (load->upgrade)
+		err = load_reuse_core(object);
+	else
+		err = size_maps(load, object);
+	err = err ?: size_amounts(load, object, ret_amounts);
+	if (!err && load->core && load->upgrade)
+		err = load_reuse_own(load, object, controller);
+	return err;
+}
+
+static int pin_all_maps(struct load *load, struct bpf_object *object,
+			const char *controller, struct bpf_map *amounts)
+{
+	if (load->core)
+		return pin_amounts(load, controller, amounts) ?:
+			       load_pin_own(load, object, controller);
+	return load->upgrade ? 0 : pin_maps(load, object);
 }
 
 static int load_error(const char *file, int err)
@@ -372,10 +402,7 @@ int load_object(struct load *load, const char *file)
 	err = err ?: load_add_hooks(load, object, controller);
 	err = err ?: add_resources(load, object, controller);
 	err = err ?: load_descriptions(load, object, path);
-	err = err		 ?:
-		      load->core ? share_maps(load, object) :
-				   size_maps(load, object);
-	err = err ?: size_amounts(load, object, &amounts);
+	err = err ?: prepare_maps(load, object, controller, &amounts);
 	if (err)
 		return err;
 	bpf_object__for_each_program(prog, object)
@@ -386,15 +413,10 @@ int load_object(struct load *load, const char *file)
 	err = bpf_object__load(object);
 	if (err)
 		return load_error(file, err);
-	err = pin_amounts(controller, amounts);
+	err = pin_all_maps(load, object, controller, amounts);
 	if (err)
 		return err;
-	if (!load->core) {
-		load->core = object;
-		err = pin_maps(object);
-		if (err)
-			return err;
-	}
+	load->core = load->core ?: object;
 	err = attach_all(load, object);
 	missing = load_missing_hook(load, LOAD_CORE);
 	if (!err && missing)

@@ -365,7 +365,7 @@ struct rescore_meta {
 	/* Programs act only while this equals the number they were loaded
 	 * with: an upgrade attaches the new ones, then changes it.
 	 */
-	__u32 generation;
+	__u32 generation;	/* 0: none acts */
 	__u32 nr_slots;
 	__u32 nr_resources;
 	__u32 nr_hooks;
@@ -398,8 +398,27 @@ struct rescore_meta {
 	__u32 nr_knobs;
 	__u32 nr_figures;
 	__u32 gate;		/* id + 1 of the row with RESCORE_GATE */
-	__u32 reserved2;
-	__u64 reserved[5];
+	__u32 from, to;		/* while generation is RESCORE_HANDOVER */
+	__u32 partial;		/* not all controllers were asked for */
+	__u64 reserved[4];
+};
+
+/*
+ * An upgrade attaches new programs (generation @to) beside the old ones (@from)
+ * and then makes this the generation until the old ones are detached: see
+ * kernel/rescore/handover.h.
+ */
+#define RESCORE_HANDOVER	0xffffffffU
+
+/* A program as the handover knows it: FNV-1a of its name, by both sides. */
+#define RESCORE_HASH_BASIS	2166136261U
+#define RESCORE_HASH_PRIME	16777619U
+
+/* One program of one task that has acted in a handover: the key of `turns`. */
+struct rescore_turn {
+	__u64 task;
+	__u32 program;
+	__u32 reserved;
 };
 
 /* Variables of the kernel that its BTF does not know. */

@@ -81,24 +81,35 @@ RESCORE_ARRAY(containers, struct rescore_container);
 RESCORE_ARRAY(registry, struct rescore_resource);
 RESCORE_ARRAY(gauges, struct rescore_gauges);
 
-/*
- * Several generations of programs are attached for a moment during an upgrade;
- * the one that meta names acts.
- */
-static __always_inline bool rescore_active(void)
-{
-	return READ_ONCE(rescore_meta.generation) == rescore_cfg.generation;
-}
+#include "handover.h"
 
 /*
  * BPF_PROG for a program of ours: as libbpf's, but it does nothing while its
- * generation is not the active one.
+ * generation is not the active one, and during an upgrade one of the two acts.
  */
 #define RESCORE_PROG(name, args...)					\
 name(unsigned long long *ctx);						\
 static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args);				\
-int name(unsigned long long *ctx)					\
+int RESCORE_BODY(name, name, ##args)					\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args)
+
+/*
+ * The same for a program that does nothing if it is run again: during an upgrade
+ * both act. Programs on tracepoints and those of cgroups have to be like that
+ * (rescore_active()): there the kernel runs the old ones first.
+ */
+#define RESCORE_REPEATABLE(name, args...)				\
+name(unsigned long long *ctx);						\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args);				\
+int RESCORE_REPEATABLE_BODY(name, name, ##args)				\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args)
+
+#define RESCORE_REPEATABLE_BODY(name, variant, args...)			\
+variant(unsigned long long *ctx)					\
 {									\
 	if (!rescore_active())						\
 		return 0;						\
@@ -106,9 +117,24 @@ int name(unsigned long long *ctx)					\
 	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
 	return ____##name(___bpf_ctx_cast(args));			\
 	_Pragma("GCC diagnostic pop")					\
-}									\
-static __always_inline int						\
-____##name(unsigned long long *ctx, ##args)
+}
+
+/* @variant, which runs ____@name. What is refused ends the old one's turn too. */
+#define RESCORE_BODY(name, variant, args...)				\
+variant(unsigned long long *ctx)					\
+{									\
+	int ret, turn = rescore_turn(rescore_program(#variant));	\
+									\
+	if (!turn)							\
+		return 0;						\
+	_Pragma("GCC diagnostic push")					\
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
+	ret = ____##name(___bpf_ctx_cast(args));			\
+	_Pragma("GCC diagnostic pop")					\
+	if (turn == RESCORE_TURN_NOTED && !ret)				\
+		rescore_turn_note(rescore_program(#variant));		\
+	return ret;							\
+}
 
 /*
  * A program on a security hook. As BPF_PROG_TYPE_LSM where the kernel's LSM
@@ -139,8 +165,10 @@ ____##name(unsigned long long *ctx, ##args)
 #define RESCORE_TWICE(section, name, args...)				\
 static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args);				\
-RESCORE_VARIANT(name, name, section, ##args)				\
-RESCORE_VARIANT(name, name##_2__twice, section, ##args)			\
+SEC(section)								\
+int RESCORE_REPEATABLE_BODY(name, name, ##args)				\
+SEC(section)								\
+int RESCORE_REPEATABLE_BODY(name, name##_2__twice, ##args)		\
 static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args)
 
@@ -154,15 +182,7 @@ ____##name(unsigned long long *ctx, ##args)
 
 #define RESCORE_VARIANT(name, variant, section, args...)		\
 SEC(section)								\
-int variant(unsigned long long *ctx)					\
-{									\
-	if (!rescore_active())						\
-		return 0;						\
-	_Pragma("GCC diagnostic push")					\
-	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
-	return ____##name(___bpf_ctx_cast(args));			\
-	_Pragma("GCC diagnostic pop")					\
-}
+int RESCORE_BODY(name, variant, ##args)
 
 /*
  * A kernel pointer as a number, for what the verifier forbids on pointers: to

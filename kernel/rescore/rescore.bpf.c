@@ -55,20 +55,23 @@ static __always_inline bool is_cgroup2(struct cgroup *cgrp)
 
 /* A new cgroup belongs to its parent's container. Runs under cgroup_mutex. */
 SEC("tp_btf/cgroup_mkdir")
-int RESCORE_PROG(core__inherit, struct cgroup *cgrp, const char *path)
+int RESCORE_REPEATABLE(core__inherit, struct cgroup *cgrp, const char *path)
 {
 	__u32 slot;
 
 	if (!is_cgroup2(cgrp))
 		return 0;
 	slot = rescore_slot_of_cgroup(cgrp->self.parent->cgroup);
+	/* twice during an upgrade */
+	if (slot && rescore_member(cgrp->kn->id))
+		return 0;
 	if (slot && rescore_member_add(cgrp->kn->id, slot))
 		member_lost(slot);
 	return 0;
 }
 
 SEC("tp_btf/cgroup_rmdir")
-int RESCORE_PROG(core__forget, struct cgroup *cgrp, const char *path)
+int RESCORE_REPEATABLE(core__forget, struct cgroup *cgrp, const char *path)
 {
 	if (is_cgroup2(cgrp) && rescore_member(cgrp->kn->id))
 		rescore_member_remove(cgrp->kn->id);
@@ -172,20 +175,24 @@ int core__admin(struct admin_request *request)
 }
 
 SEC("tp_btf/task_newtask")
-int RESCORE_PROG(core__admin_fork, struct task_struct *child)
+int RESCORE_REPEATABLE(core__admin_fork, struct task_struct *child)
 {
 	__u64 self;
 
 	if (!READ_ONCE(rescore_meta.admins))
 		return 0;
 	self = rescore_object_key(bpf_get_current_task(), RESCORE_OBJ_ADMIN);
-	if (rescore_payer_find(self) == ADMIN_FOR_GOOD)
+	if (rescore_payer_find(self) != ADMIN_FOR_GOOD)
+		return 0;
+	/* during an upgrade both generations come here */
+	if (rescore_payer_find(rescore_object_key(rescore_address(child),
+						  RESCORE_OBJ_ADMIN)) < 0)
 		admin_begin(rescore_address(child), ADMIN_FOR_GOOD);
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
-int RESCORE_PROG(core__admin_exec, struct task_struct *task)
+int RESCORE_REPEATABLE(core__admin_exec, struct task_struct *task)
 {
 	__u64 self;
 
@@ -198,7 +205,7 @@ int RESCORE_PROG(core__admin_exec, struct task_struct *task)
 }
 
 SEC("tp_btf/sched_process_exit")
-int RESCORE_PROG(core__admin_exit, struct task_struct *task)
+int RESCORE_REPEATABLE(core__admin_exit, struct task_struct *task)
 {
 	if (READ_ONCE(rescore_meta.admins))
 		admin_end(bpf_get_current_task());

@@ -31,6 +31,14 @@ static const struct option_spec load_options[] = {
 	END,
 };
 
+static const struct option_spec upgrade_options[] = {
+	{ OPT_ONLY, "only", 0, "LIST", "these controllers as well" },
+	{ OPT_BPF_DIR, "bpf-dir", 0, "DIR", "where the BPF objects are" },
+	{ OPT_VERBOSE, "verbose", 'v', NULL,
+	  "print what libbpf and the verifier say" },
+	END,
+};
+
 static const struct option_spec unload_options[] = {
 	{ OPT_FORCE, "force", 'f', NULL,
 	  "although containers exist: leave them without limits" },
@@ -168,7 +176,10 @@ static const struct option_spec audit_options[] = {
 const struct command commands[] = {
 	{ "load", 0, 0, 0, "", "Load rescore into the kernel", cmd_load,
 	  load_options },
-	{ "unload", 0, 0, 0, "", "Remove rescore from the kernel", cmd_unload,
+	{ "upgrade", 0, 0, 0, "", "Replace what is loaded, without a gap",
+	  cmd_upgrade, upgrade_options },
+	{ "unload", 0, 1, 0, "[CONTROLLER[,...]]",
+	  "Remove rescore from the kernel, or parts of it", cmd_unload,
 	  unload_options },
 	{ "status", 0, 0, 0, "",
 	  "Show whether it is loaded, and what works here", cmd_status,

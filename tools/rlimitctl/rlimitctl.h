@@ -160,6 +160,7 @@ int contain_options(const struct invocation *inv, struct rescore_ct **ret);
 /* --- the verbs, cmd_*.c -------------------------------------------------------------- */
 
 int cmd_load(const struct invocation *inv);
+int cmd_upgrade(const struct invocation *inv);
 int cmd_unload(const struct invocation *inv);
 int cmd_status(const struct invocation *inv);
 int cmd_create(const struct invocation *inv);

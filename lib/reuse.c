@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an upgrade takes over: the maps, with all that is counted in them, and
+ * the numbers that resources and figures have there.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load.h"
+
+#define OWN_PREFIX	"own-"	/* own-CONTROLLER-MAP */
+
+/* A copy of the array map @name: @n elements of @size bytes. */
+static int copy_map(const char *name, void *copy, size_t size, size_t n)
+{
+	void *map = rescore_map(name, size, n, true);
+
+	if (!map)
+		return -EIO;
+	memcpy(copy, map, size * n);
+	rescore_unmap(map, size, n);
+	return 0;
+}
+
+int load_begin_upgrade(struct load *load)
+{
+	struct rescore_meta *meta = &load->meta;
+	struct rescore_resource *resource;
+	unsigned int i;
+	int err;
+
+	err = copy_map("meta", meta, sizeof(*meta), 1);
+	if (!err && meta->abi != RESCORE_ABI)
+		return rescore_error(
+			-EPROTO,
+			"rescore was loaded by version %.*s (ABI %u, this is ABI %u), which cannot be upgraded: destroy the containers with its tools, unload, and load again",
+			(int)sizeof(meta->version), meta->version, meta->abi,
+			RESCORE_ABI);
+	err = err   ?:
+		      copy_map("registry", load->registry,
+			       sizeof(load->registry[0]),
+			       RESCORE_RESOURCES_MAX);
+	err = err   ?:
+		      copy_map("figures", load->figures,
+			       sizeof(load->figures[0]), RESCORE_FIGURES_MAX);
+	if (err)
+		return err;
+	for (i = 0; i < meta->nr_resources; i++) {
+		resource = &load->registry[i];
+		resource->state = RESCORE_OFF;
+		snprintf(resource->why, sizeof(resource->why),
+			 "its controller has been unloaded");
+	}
+	/* never RESCORE_HANDOVER, never 0 */
+	meta->generation = meta->generation % (RESCORE_HANDOVER - 1) + 1;
+	meta->nr_hooks = 0;
+	meta->nr_knobs = 0;
+	meta->gate = 0;
+	snprintf(meta->version, sizeof(meta->version), "%s", RESCORE_VERSION);
+	return 0;
+}
+
+/* @fd is closed. */
+static int reuse(struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	int err = 0;
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		err = -errno;
+	else if (info.type != bpf_map__type(map) ||
+		 info.key_size != bpf_map__key_size(map) ||
+		 info.value_size != bpf_map__value_size(map))
+		err = -EPROTO;
+	err = err ?: bpf_map__reuse_fd(map, fd);
+	close(fd);
+	if (err == -EPROTO)
+		return rescore_error(
+			err,
+			"this version lays map %s out differently: destroy the containers, unload, and load again",
+			bpf_map__name(map));
+	return err ? rescore_error(err, "cannot take over map %s: %s",
+				   bpf_map__name(map), strerror(-err)) :
+		     0;
+}
+
+int load_reuse_core(struct bpf_object *object)
+{
+	struct bpf_map *map;
+	const char *name;
+	int fd, err = 0;
+
+	bpf_object__for_each_map(map, object) {
+		name = bpf_map__name(map);
+		if (!strcmp(name, ".data.rescore"))
+			name = "meta";
+		else if (name[0] == '.' || strchr(name, '.'))
+			continue;
+		fd = rescore_pin_fd(name);
+		err = fd < 0 ? fd : reuse(map, fd);
+		if (err)
+			break;
+	}
+	return err;
+}
+
+/* A map of its own: not the core's, and not the data that it begins with. */
+static bool is_own(const struct load *load, const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+
+	return !strchr(name, '.') &&
+	       !bpf_object__find_map_by_name(load->core, name);
+}
+
+int load_reuse_own(struct load *load, struct bpf_object *object,
+		   const char *controller)
+{
+	char pin[128], path[256];
+	struct bpf_map *map;
+	int fd, err = 0;
+
+	bpf_object__for_each_map(map, object) {
+		if (err || !is_own(load, map))
+			continue;
+		snprintf(pin, sizeof(pin), OWN_PREFIX "%s-%s", controller,
+			 bpf_map__name(map));
+		snprintf(path, sizeof(path), RESCORE_PIN_DIR "/%s", pin);
+		if (access(path, F_OK))
+			continue;	/* was not loaded, or is new */
+		fd = rescore_pin_fd(pin);
+		err = fd < 0 ? fd : reuse(map, fd);
+	}
+	return err;
+}
+
+int load_pin_own(struct load *load, struct bpf_object *object,
+		 const char *controller)
+{
+	struct bpf_map *map;
+	char path[256];
+
+	bpf_object__for_each_map(map, object) {
+		if (!is_own(load, map))
+			continue;
+		snprintf(path, sizeof(path), "%s/" OWN_PREFIX "%s-%s",
+			 load->dir, controller, bpf_map__name(map));
+		/* libbpf would take a second pin for a mistake */
+		if (bpf_obj_pin(bpf_map__fd(map), path))
+			return rescore_error(-errno, "cannot pin %s: %s", path,
+					     strerror(errno));
+	}
+	return 0;
+}
