@@ -261,6 +261,7 @@ static int load_objects(struct load *load, const char *only)
 	load->meta.partial = only != NULL;
 	err = make_folder(load->dir);
 	err = err ?: load_object(load, LOAD_CORE_OBJECT ".bpf.o");
+	load_step("building");
 	err = err ?: load_controllers(load, only);
 	snprintf(text, sizeof(text), "%s/user_beancounters", load->dir);
 	if (!err && chmod(text, 0400) < 0)

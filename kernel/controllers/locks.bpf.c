@@ -213,8 +213,7 @@ RESCORE_TWICE("fentry/fcntl_setlk", numflock__split, unsigned int fd,
 
 	if (!slot)
 		return 0;
-	if (rescore_cfg.preemptible &&
-	    rescore_payer_find(lock_credit_key()) >= 0)
+	if (rescore_repeats() && rescore_payer_find(lock_credit_key()) >= 0)
 		return 0;	/* the other copy was here */
 	line = rescore_line(slot, numflock.id);
 	if (!line || READ_ONCE(line->limit) == RESCORE_UNLIMITED)
@@ -256,7 +255,7 @@ static __always_inline int lock_made(__u64 address)
 	__u64 key = rescore_object_key(address, RESCORE_OBJ_LOCK);
 	int slot;
 
-	if (rescore_cfg.preemptible && rescore_payer_find(key) >= 0)
+	if (rescore_repeats() && rescore_payer_find(key) >= 0)
 		return 0;	/* the other copy was here */
 	slot = rescore_payer_take(lock_credit_key());
 	if (slot > 0) {

@@ -66,6 +66,13 @@ static __always_inline bool rescore_may_act(__u32 generation)
 	       generation == READ_ONCE(rescore_meta.to);
 }
 
+/* May a program be run again for what it has done (RESCORE_TWICE)? */
+static __always_inline bool rescore_repeats(void)
+{
+	return rescore_cfg.preemptible ||
+	       READ_ONCE(rescore_meta.generation) == RESCORE_HANDOVER;
+}
+
 /* For programs that do nothing if they are run again: both may act. */
 static __always_inline bool rescore_active(void)
 {
