@@ -125,6 +125,39 @@ good unload
 [ ! -e /sys/fs/bpf/rescore ]
 result $? "nothing stays pinned"
 
+# --- upgrade, and single controllers ---------------------------------------------------
+
+bad 1 'rescore is not loaded: there is nothing to upgrade' upgrade
+good load --only numproc,files
+good create web numfile=23
+rlimitctl exec web sleep 1000 &
+until_true has web 1
+bad 2 'unknown option "--containers" of upgrade' upgrade --containers 5
+bad 1 '/nonexistent' upgrade --bpf-dir /nonexistent
+bad 1 'there is no controller "nope"' upgrade --only nope
+bad 1 'keeps its size' load --only locks --containers 5
+files=$(row web numfile held)
+good upgrade
+is "what is held stays" "$(row web numfile held) $(row web numfile limit)" "$files 23"
+json '.rescore.generation == 2' status --json
+good load --only locks
+json '[.resources[] | select(.on).name] == ["numfile", "numpty", "numproc", "numflock"]' \
+	status --json
+bad 1 'controller "nope" is not loaded' unload nope
+good unload files
+json '[.resources[] | select(.on).name] == ["numproc", "numflock"]' status --json
+json '.resources[] | select(.name == "numfile").why ==
+	"its controller has been unloaded"' status --json
+bad 1 'numfile' set web numfile=5
+has web 1
+result $? "the others go on"
+good load --only files
+is "bounds come back" "$(row web numfile limit)" 23
+good kill web
+wait
+good destroy web
+good unload
+
 # --- all slots -----------------------------------------------------------------------
 
 good load --containers 2 --only numproc

@@ -44,7 +44,7 @@ bad 2 '"--containers" needs a value' load --containers
 bad 2 '"-n" needs a value' events -n
 
 bad 2 '"x" is one argument too many' load x
-bad 2 '"x" is one argument too many' unload x
+bad 2 '"y" is one argument too many' unload x y
 bad 2 '"x" is one argument too many' status x
 bad 2 'create needs an argument' create
 bad 2 'destroy needs an argument' destroy

@@ -106,9 +106,10 @@ static json_t *programs_json(const struct rescore *rs)
 static int status_json(const struct rescore *rs)
 {
 	const struct rescore_meta *meta = rescore_meta(rs);
+	bool upgrading = meta->generation == RESCORE_HANDOVER;
 
 	return print_json(json_pack(
-		"{s:i, s:b, s:s, s:{s:s, s:i, s:i, s:o}, s:{s:i, s:i}, "
+		"{s:i, s:b, s:s, s:{s:s, s:i, s:i, s:b, s:o}, s:{s:i, s:i}, "
 		"s:{s:o, s:o}, s:{s:o, s:o, s:o}, s:{s:o, s:o, s:o, s:o}, "
 		"s:o, s:o, s:o}",
 		"version", JSON_VERSION,
@@ -117,7 +118,9 @@ static int status_json(const struct rescore *rs)
 		"rescore",
 			"version", meta->version,
 			"abi", (int)meta->abi,
-			"generation", (int)meta->generation,
+			"generation", (int)(upgrading ? meta->from :
+							meta->generation),
+			"upgrading", (int)upgrading,
 			"since", json_time((int64_t)meta->loaded_ns),
 		"containers",
 			"used", (int)count_containers(rs),
@@ -188,6 +191,8 @@ static void print_meta(const struct rescore *rs)
 	since[strcspn(since, ".")] = '\0';	/* to the second */
 	printf("rescore %s (ABI %u) is loaded since %s\n", meta->version,
 	       meta->abi, since);
+	if (meta->generation == RESCORE_HANDOVER)
+		puts("upgrade     under way; if it was interrupted, `rlimitctl load` finishes it");
 	printf("containers  %u of %u\n", count_containers(rs),
 	       meta->nr_slots - 1);
 	printf("events      %llu written, the last %u are kept\n",
