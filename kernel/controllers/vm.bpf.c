@@ -190,26 +190,12 @@ static __always_inline void vm_fork_end(__u64 key)
 		rescore_amount_change(slot, privvmpages.id, pages, 0);
 }
 
-/* Refuse, count and report a fork that cannot come to pass. */
-static __always_inline bool vm_fork_too_large(__u32 slot, __s64 n)
-{
-	struct rescore_line *line = rescore_line(slot, privvmpages.id);
-
-	if (!line || READ_ONCE(line->flags) & RESCORE_OBSERVE ||
-	    READ_ONCE(line->held) <= READ_ONCE(line->barrier) - n)
-		return false;
-	if (rescore_amount_try(slot, privvmpages.id, n, RESCORE_HARD))
-		return true;
-	rescore_amount_change(slot, privvmpages.id, n,
-			      0); /* there is room now */
-	return false;
-}
-
 /*
- * A fork begins. Its entry, keyed by the task that forks, makes sure that the
- * new address space will have one; what it will hold is reserved when the kernel
- * copies it, and is looked at here already for a process that left nothing which
- * the kernel would ask about then.
+ * A fork begins: what the new address space may hold is reserved, on every level
+ * of a tree. The kernel itself asks later, and only if there is something that it
+ * accounts; so a process with nothing but MAP_NORESERVE would not be asked about.
+ * The entry, keyed by the task that forks, makes sure that the new address space
+ * will have one.
  *
  * Where this is a tracing program it runs before numproc's (the last to be
  * attached is the first to run), which has charged nothing yet if this refuses.
@@ -227,18 +213,36 @@ RESCORE_SECURITY(privvmpages__fork, task_alloc, security_task_alloc,
 	fork.slot = rescore_slot_of(task);
 	if (!fork.slot)
 		return 0;
-	n = vm_private(mm);
-	if (vm_fork_too_large(fork.slot, n))
-		return -ENOMEM;
 	vm_fork_end(key);
+	n = vm_private(mm);
+	if (rescore_amount_try(fork.slot, privvmpages.id, n, RESCORE_HARD))
+		return -ENOMEM;
+	fork.private = (__u64)vm_thread() << VM_PAGES_BITS | n;
 	if (bpf_map_update_elem(&address_spaces, &key, &fork, BPF_ANY)) {
+		rescore_amount_change(fork.slot, privvmpages.id, n, 0);
 		rescore_no_room(fork.slot, privvmpages.id, n);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-/* The kernel copies the address space, and nobody can change it meanwhile. */
+/*
+ * Another program refused it, here or in another LSM. Where this is an lsm
+ * program the kernel tells all of them to forget the task.
+ */
+SEC("fexit/security_task_alloc")
+int RESCORE_PROG(privvmpages__refused__nolsm, struct task_struct *child,
+		 unsigned long flags, int ret)
+{
+	if (ret && !(flags & CLONE_VM))
+		vm_fork_end(rescore_address(bpf_get_current_task_btf()));
+	return 0;
+}
+
+/*
+ * The kernel copies the address space, and nobody can change it meanwhile, as
+ * other threads could between the beginning and now.
+ */
 static __always_inline int vm_fork_copy(struct mm_struct *mm)
 {
 	__u64 key = rescore_address(bpf_get_current_task_btf());

@@ -316,6 +316,69 @@ TEST_F(privvm, fork)
 	EXPECT_EQ(2, failcnt(self->a, privvmpages));
 }
 
+/*
+ * Nothing but MAP_NORESERVE is copied, of which the kernel does not ask: a fork is
+ * refused all the same, by whichever level has no room.
+ */
+static long fork_unasked(long pages, long b, long c)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	char line[512], rights[8];
+	long at, pid, i = 0;
+	static struct {
+		unsigned long from, to;
+	} seen[64];
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) == 3 &&
+		    rights[3] == 'p' && i < 64) {
+			seen[i].from = from;
+			seen[i++].to = to;
+		}
+	if (maps)
+		fclose(maps);
+	at = map(pages, RW, PRIVATE | MAP_NORESERVE);
+	while (i--)
+		madvise((void *)seen[i].from, seen[i].to - seen[i].from,
+			MADV_DONTFORK);
+	/* the child has no program: it dies as soon as it runs */
+	pid = result(syscall(SYS_fork));
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	munmap((void *)at, pages * PAGE);
+	return pid;
+}
+
+TEST_F(privvm, fork_unasked)
+{
+	int below = make_below("kt-privvm-c", NULL, self->b);
+	struct puppet *q;
+	int64_t one;
+
+	ASSERT_LT(0, below);
+	q = tenant_in(below);
+	EXPECT_LT(0, puppet_do(q, fork_unasked, PRIME, 0, 0));
+	one = held(below, privvmpages);
+	set_bounds(self->b, privvmpages, 2 * one + 2 * PRIME - 1,
+		   2 * one + 2 * PRIME - 1);
+	EXPECT_EQ(-ENOMEM, puppet_do(q, fork_unasked, PRIME, 0, 0));
+	EXPECT_EQ(1, failcnt(self->b, privvmpages));
+	EXPECT_EQ(0, failcnt(below, privvmpages));
+	EXPECT_EQ(one, held(below, privvmpages));
+	EXPECT_EQ(one, held(self->b, privvmpages));
+	set_bounds(self->b, privvmpages, 2 * one + 2 * PRIME,
+		   2 * one + 2 * PRIME);
+	EXPECT_LT(0, puppet_do(q, fork_unasked, PRIME, 0, 0));
+	EXPECT_HELD(one, self->b, privvmpages);
+	EXPECT_EQ(2 * one + 2 * PRIME, row(self->b, privvmpages).maxheld);
+	set_bounds(below, privvmpages, 2 * one + 2 * PRIME - 1,
+		   2 * one + 2 * PRIME - 1);
+	EXPECT_EQ(-ENOMEM, puppet_do(q, fork_unasked, PRIME, 0, 0));
+	EXPECT_EQ(1, failcnt(below, privvmpages));
+	EXPECT_EQ(one, held(self->b, privvmpages));
+}
+
 /* A fork that another limit refuses leaves nothing, in whatever order they look. */
 TEST_F(privvm, fork_refused_by_numproc)
 {
