@@ -231,7 +231,7 @@ int load_add_hooks(struct load *load, struct bpf_object *object,
 	return 0;
 }
 
-static bool serves(const struct rescore_hook *hook, const char *name)
+static bool is_named_after(const struct rescore_hook *hook, const char *name)
 {
 	size_t length = strlen(name);
 
@@ -239,17 +239,26 @@ static bool serves(const struct rescore_hook *hook, const char *name)
 	       !strncmp(hook->name + length, "__", 2);
 }
 
-/* The first hook of @name (a resource, or LOAD_CORE) that no variant stands in for. */
+/* A program that has its controller's name serves all of that one's resources. */
+static bool serves(const struct rescore_hook *hook, const char *name,
+		   const char *controller)
+{
+	return is_named_after(hook, name) ||
+	       (is_named_after(hook, hook->controller) &&
+		!strcmp(hook->controller, controller));
+}
+
 const struct rescore_hook *load_missing_hook(const struct load *load,
-					     const char *name)
+					     const char *name,
+					     const char *controller)
 {
 	const struct rescore_hook *hook, *other;
 	unsigned int i, j;
 
 	for (i = 0; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
-		if (!serves(hook, name) || hook->state == RESCORE_ON ||
-		    is_optional(hook->name))
+		if (!serves(hook, name, controller) ||
+		    hook->state == RESCORE_ON || is_optional(hook->name))
 			continue;
 		for (j = 0; j < load->meta.nr_hooks; j++) {
 			other = &load->hooks[j];
@@ -270,17 +279,40 @@ void load_settle_resource(struct load *load, struct rescore_resource *resource)
 	struct rescore_hook *hook;
 	unsigned int i;
 
-	missing = load_missing_hook(load, resource->name);
+	missing = load_missing_hook(load, resource->name, resource->controller);
 	resource->state = missing ? RESCORE_OFF : RESCORE_ON;
 	if (!missing)
 		return;
 	snprintf(resource->why, sizeof(resource->why), "%s", missing->why);
 	for (i = 0; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
-		if (!serves(hook, resource->name) || hook->state != RESCORE_ON)
+		if (!is_named_after(hook, resource->name) ||
+		    hook->state != RESCORE_ON)
 			continue;
 		hook->state = RESCORE_OFF;
 		snprintf(hook->why, sizeof(hook->why), "%s is off",
 			 resource->name);
+	}
+}
+
+/* What serves all resources of @controller has nothing to do when none is on. */
+void load_drop_shared(struct load *load, const char *controller)
+{
+	struct rescore_hook *hook;
+	unsigned int i;
+
+	for (i = 0; i < load->meta.nr_resources; i++)
+		if (!strcmp(load->registry[i].controller, controller) &&
+		    load->registry[i].state == RESCORE_ON)
+			return;
+	for (i = 0; i < load->meta.nr_hooks; i++) {
+		hook = &load->hooks[i];
+		if (hook->state != RESCORE_ON ||
+		    strcmp(hook->controller, controller) ||
+		    !is_named_after(hook, controller))
+			continue;
+		hook->state = RESCORE_OFF;
+		snprintf(hook->why, sizeof(hook->why),
+			 "all that %s counts is off", controller);
 	}
 }

@@ -10,8 +10,8 @@
 #define BPFFS_DIR	"/sys/fs/bpf"
 /* Where a load builds the pins; renamed to RESCORE_PIN_DIR when complete. */
 #define STAGING_DIR	"/sys/fs/bpf/rescore-loading"
-#define RESCORE_AMOUNTS	"amounts-"	/* pin of a controller's map of amounts */
-#define RESCORE_TRUTH	"__truth"	/* <resource>__truth, for the audit */
+#define RESCORE_AMOUNTS	"amounts-"	/* pin of a resource's map of amounts */
+#define RESCORE_TRUTH	"__truth"	/* <resource>__truth…, for the audit */
 #define OWN_CGROUPS	"rescore"	/* below the cgroup v2 mount */
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))

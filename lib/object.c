@@ -11,6 +11,8 @@
 
 #include "load.h"
 
+#define AMOUNTS	"amounts_"	/* RESCORE_AMOUNTS of the BPF side: a map's name */
+
 /* --- what the object is told before it is verified ---------------------------- */
 
 /* What it returns is const for those who load nothing; before that it is ours. */
@@ -73,6 +75,7 @@ static int add_resources(struct load *load, struct bpf_object *object,
 		if (id == load->meta.nr_resources)
 			load->meta.nr_resources++;
 	}
+	load_drop_shared(load, controller);
 	return 0;
 }
 
@@ -143,8 +146,7 @@ static int size_maps(struct load *load, struct bpf_object *object)
  * A map of the controller's own that has something for each object of a kind:
  * map_extra says how many of the objects in containers go with one of those.
  */
-static int size_amounts(struct load *load, struct bpf_object *object,
-			struct bpf_map **ret_amounts)
+static int size_amounts(struct load *load, struct bpf_object *object)
 {
 	uint64_t objects = ((uint64_t)RESCORE_BUCKET_ENTRIES / 2)
 			   << load->meta.payers_bits;
@@ -156,18 +158,17 @@ static int size_amounts(struct load *load, struct bpf_object *object,
 		extra = bpf_map__map_extra(map);
 		if (!extra)
 			continue;
+		err = bpf_map__set_map_extra(map, 0);
 		/* the spare keeps the administrator from being locked out of a
 		 * machine where very little was asked for
 		 */
-		err = bpf_map__set_map_extra(map, 0) ?:
-						       bpf_map__set_max_entries(
-				       map,
-				       objects / extra + RESCORE_PAYERS_SPARE);
+		if (!err)
+			err = bpf_map__set_max_entries(
+				map, objects / extra + RESCORE_PAYERS_SPARE);
 		if (err)
 			return rescore_error(err, "cannot size map %s: %s",
 					     bpf_map__name(map),
 					     strerror(-err));
-		*ret_amounts = map;
 	}
 	return 0;
 }
@@ -250,11 +251,12 @@ static int pin_link(struct load *load, struct bpf_program *prog)
 	return err;
 }
 
+/* <resource>__truth, or …__truth_of_something_else */
 static bool is_truth(struct bpf_program *prog)
 {
 	const char *end = strstr(bpf_program__name(prog), "__");
 
-	return end && !strcmp(end, RESCORE_TRUTH);
+	return end && !strncmp(end, RESCORE_TRUTH, strlen(RESCORE_TRUTH));
 }
 
 static int attach(struct load *load, struct bpf_program *prog)
@@ -278,7 +280,8 @@ static void detach(const struct load *load, const char *name)
 }
 
 /* A hook that exists may still refuse (no ftrace site): its resource is off. */
-static int attach_all(struct load *load, struct bpf_object *object)
+static int attach_all(struct load *load, struct bpf_object *object,
+		      const char *controller)
 {
 	struct bpf_program *prog;
 	struct rescore_hook *hook;
@@ -300,6 +303,7 @@ static int attach_all(struct load *load, struct bpf_object *object)
 	for (i = 0; i < load->meta.nr_resources; i++)
 		if (load->registry[i].state == RESCORE_ON)
 			load_settle_resource(load, &load->registry[i]);
+	load_drop_shared(load, controller);
 	for (i = 0; i < load->meta.nr_hooks; i++)
 		if (load->hooks[i].state == RESCORE_OFF)
 			detach(load, load->hooks[i].name);
@@ -325,22 +329,28 @@ static int pin_maps(const struct load *load, struct bpf_object *object)
 	return 0;
 }
 
-/* For the audit, which walks them. */
-static int pin_amounts(const struct load *load, const char *controller,
-		       struct bpf_map *amounts)
+/* For the audit, which walks them by the name of the resource. */
+static int pin_amounts(const struct load *load, struct bpf_object *object)
 {
+	struct bpf_map *map;
+	const char *name;
 	char path[256];
 
-	if (!amounts)
-		return 0;
-	snprintf(path, sizeof(path), "%s/" RESCORE_AMOUNTS "%s", load->dir,
-		 controller);
-	return bpf_map__pin(amounts, path) ? pin_error(path) : 0;
+	bpf_object__for_each_map(map, object) {
+		name = bpf_map__name(map);
+		if (strncmp(name, AMOUNTS, strlen(AMOUNTS)))
+			continue;
+		snprintf(path, sizeof(path), "%s/" RESCORE_AMOUNTS "%s",
+			 load->dir, name + strlen(AMOUNTS));
+		if (bpf_map__pin(map, path))
+			return pin_error(path);
+	}
+	return 0;
 }
 
 /* Before the object is loaded: which maps there are already, and sizes. */
 static int prepare_maps(struct load *load, struct bpf_object *object,
-			const char *controller, struct bpf_map **ret_amounts)
+			const char *controller)
 {
 	int err;
 
@@ -350,17 +360,17 @@ static int prepare_maps(struct load *load, struct bpf_object *object,
 		err = load_reuse_core(object);
 	else
 		err = size_maps(load, object);
-	err = err ?: size_amounts(load, object, ret_amounts);
+	err = err ?: size_amounts(load, object);
 	if (!err && load->core && load->upgrade)
 		err = load_reuse_own(load, object, controller);
 	return err;
 }
 
 static int pin_all_maps(struct load *load, struct bpf_object *object,
-			const char *controller, struct bpf_map *amounts)
+			const char *controller)
 {
 	if (load->core)
-		return pin_amounts(load, controller, amounts) ?:
+		return pin_amounts(load, object) ?:
 			       load_pin_own(load, object, controller);
 	return load->upgrade ? 0 : pin_maps(load, object);
 }
@@ -380,7 +390,6 @@ int load_object(struct load *load, const char *file)
 {
 	char path[4096], controller[RESCORE_CTL_NAME_LEN];
 	const struct rescore_hook *missing;
-	struct bpf_map *amounts = NULL;
 	struct bpf_object *object;
 	struct bpf_program *prog;
 	int err;
@@ -402,7 +411,7 @@ int load_object(struct load *load, const char *file)
 	err = err ?: load_add_hooks(load, object, controller);
 	err = err ?: add_resources(load, object, controller);
 	err = err ?: load_descriptions(load, object, path);
-	err = err ?: prepare_maps(load, object, controller, &amounts);
+	err = err ?: prepare_maps(load, object, controller);
 	if (err)
 		return err;
 	bpf_object__for_each_program(prog, object)
@@ -413,12 +422,12 @@ int load_object(struct load *load, const char *file)
 	err = bpf_object__load(object);
 	if (err)
 		return load_error(file, err);
-	err = pin_all_maps(load, object, controller, amounts);
+	err = pin_all_maps(load, object, controller);
 	if (err)
 		return err;
 	load->core = load->core ?: object;
-	err = attach_all(load, object);
-	missing = load_missing_hook(load, LOAD_CORE);
+	err = attach_all(load, object, controller);
+	missing = load_missing_hook(load, LOAD_CORE, "");
 	if (!err && missing)
 		err = rescore_error(-EOPNOTSUPP, "%s: %s", missing->name,
 				    missing->why);

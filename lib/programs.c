@@ -106,38 +106,62 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup, bool alone)
 	return n;
 }
 
+/* Run one program of the audit. What it wrote, and how many bytes; or -errno. */
+static ssize_t run_truth(const struct rescore_hook *hook,
+			 const struct rescore_resource *resource, void **ret)
+{
+	union bpf_iter_link_info info = {};
+	char pin[64];
+	ssize_t n;
+	int fd;
+
+	if (strcmp(hook->target, "iter/bpf_map_elem"))
+		return run_iter(hook->name, NULL, ret);
+	snprintf(pin, sizeof(pin), RESCORE_AMOUNTS "%s", resource->name);
+	fd = rescore_pin_fd(pin);
+	if (fd < 0)
+		return fd;
+	info.map.map_fd = fd;
+	n = run_iter(hook->name, &info, ret);
+	close(fd);
+	return n;
+}
+
 ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 			  struct rescore_truth **ret)
 {
 	const struct rescore_resource *resource = &rs->registry[id];
-	union bpf_iter_link_info info = {};
-	const struct rescore_hook *hook;
+	void *all = NULL, *part, *more;
+	ssize_t n = -ENOENT, size = 0;
 	char name[64];
 	unsigned int i;
-	int fd = -1;
-	ssize_t n;
 
 	snprintf(name, sizeof(name), "%s" RESCORE_TRUTH, resource->name);
-	for (i = 0; i < rs->meta->nr_hooks; i++)
-		if (!strcmp(rs->hooks[i].name, name))
+	for (i = 0; i < rs->meta->nr_hooks; i++) {
+		if (strncmp(rs->hooks[i].name, name, strlen(name)) ||
+		    rs->hooks[i].state != RESCORE_ON)
+			continue;
+		n = run_truth(&rs->hooks[i], resource, &part);
+		if (n < 0)
 			break;
-	hook = &rs->hooks[i];
-	if (i == rs->meta->nr_hooks || hook->state != RESCORE_ON)
-		return -ENOENT;
-	if (!strcmp(hook->target, "iter/bpf_map_elem")) {
-		char pin[64];
-
-		snprintf(pin, sizeof(pin), RESCORE_AMOUNTS "%s",
-			 hook->controller);
-		fd = rescore_pin_fd(pin);
-		if (fd < 0)
-			return fd;
-		info.map.map_fd = fd;
+		more = realloc(all, size + n + 1);
+		if (more) {
+			memcpy((char *)more + size, part, n);
+			all = more;
+			size += n;
+		} else {
+			n = rescore_error(-ENOMEM, "out of memory");
+		}
+		free(part);
+		if (n < 0)
+			break;
 	}
-	n = run_iter(name, fd >= 0 ? &info : NULL, (void **)ret);
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? n : n / (ssize_t)sizeof(**ret);
+	if (n < 0) {
+		free(all);
+		return n;
+	}
+	*ret = all;
+	return size / (ssize_t)sizeof(**ret);
 }
 
 int rescore_run_syscall(const char *name, void *arg, size_t size)

@@ -16,7 +16,7 @@
  *   payers       array, mmap           struct rescore_bucket     (by hash)
  *   payers_more  hash                  key -> slot
  *   events       array, mmap           struct rescore_event      (ring)
- *   amounts-NAME hash                  of controller NAME, its own
+ *   amounts-NAME hash                  of resource NAME, its controller's own
  *   gauges       array, mmap           struct rescore_gauges     (by slot)
  *   knobs        array, mmap           struct rescore_knob
  *   figures      array, mmap           struct rescore_figure
@@ -301,8 +301,9 @@ enum rescore_object {
 
 /*
  * What a program <resource>__truth (iter/task, or iter/bpf_map_elem over the
- * controller's amounts) writes for the audit: an object and what the kernel says
- * that it holds. The same key may come several times.
+ * resource's amounts) writes for the audit: an object and what the kernel says
+ * that it holds. The same key may come several times. Of several programs
+ * (<resource>__truth_…) each has objects of its own.
  */
 struct rescore_truth {
 	__u64 key;

@@ -39,7 +39,7 @@ struct vm {
  * An address space takes 64 KiB at least, with its task, page tables and stack.
  * A fork on its way has an entry as well, keyed by the task that forks.
  */
-RESCORE_AMOUNTS(address_spaces, struct vm, 4);
+RESCORE_AMOUNTS(privvmpages, struct vm, 4);
 
 static __always_inline __u32 vm_thread(void)
 {
@@ -53,16 +53,14 @@ static __always_inline __u32 vm_owner(__u64 word)
 
 static __always_inline struct vm *vm_find(struct mm_struct *mm)
 {
-	__u64 key = rescore_address(mm);
-
-	return bpf_map_lookup_elem(&address_spaces, &key);
+	return RESCORE_FIND(privvmpages, rescore_address(mm));
 }
 
-static __always_inline struct vm *vm_current(void)
+/* The entry of a fork on its way. */
+static __always_inline struct vm *vm_find_fork(void)
 {
-	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
-
-	return mm ? vm_find(mm) : NULL;
+	return RESCORE_FIND(privvmpages,
+			    rescore_address(bpf_get_current_task_btf()));
 }
 
 /* What the kernel counts as private and writable, as VmData + VmStk show it. */
@@ -121,15 +119,15 @@ refuse:
 
 /*
  * A call is over: what is charged becomes what there is. Another thread's
- * request that is on its way has seen to ours. @must_ask: what was not reserved
- * could not be refused, but is reported when it should have been.
+ * request that is on its way has seen to ours. Returns how much more there was
+ * than was charged.
  */
-static __always_inline void
-vm_settle_word(struct vm *vm, __u64 *word, struct mm_struct *mm,
-	       __u64 (*actual)(struct mm_struct *), __u32 resource,
-	       bool must_ask)
+static __always_inline __u64 vm_settle_word(struct vm *vm, __u64 *word,
+					    struct mm_struct *mm,
+					    __u64 (*actual)(struct mm_struct *),
+					    __u32 resource)
 {
-	__u64 old, now, thread = vm_thread();
+	__u64 old, now, thread = vm_thread(), more = 0;
 	int i;
 
 	/* looked at again after each change: another may have come meanwhile */
@@ -143,28 +141,34 @@ vm_settle_word(struct vm *vm, __u64 *word, struct mm_struct *mm,
 		if (__sync_val_compare_and_swap(word, old, now) != old)
 			continue;
 		old &= VM_PAGES_MASK;
-		if (must_ask && now > old &&
-		    !rescore_amount_try(vm->slot, resource, now - old,
-					RESCORE_HARD))
+		if (old == now)
 			continue;
+		if (now > old)
+			more += now - old;
 		rescore_amount_change(vm->slot, resource, old, now);
 	}
+	return more;
 }
 
 static __noinline int
 vm_settle_private(struct vm *vm, struct mm_struct *mm, __u32 resource)
 {
 	if (vm && mm)
-		vm_settle_word(vm, &vm->private, mm, vm_private, resource,
-			       false);
+		vm_settle_word(vm, &vm->private, mm, vm_private, resource);
 	return 0;
 }
 
+/* What could not be refused is reported when it should have been. */
 static __noinline int
 vm_settle_locked(struct vm *vm, struct mm_struct *mm, __u32 resource)
 {
-	if (vm && mm)
-		vm_settle_word(vm, &vm->locked, mm, vm_locked, resource, true);
+	__u64 more;
+
+	if (!vm || !mm)
+		return 0;
+	more = vm_settle_word(vm, &vm->locked, mm, vm_locked, resource);
+	if (more)
+		rescore_amount_over(vm->slot, resource, more);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * shmpages: memory that is a file without a disk, in pages: System V shared
  * memory, shared anonymous mappings, memfd, files in a tmpfs. It lives on when
@@ -16,12 +16,15 @@
  * Refused     shmget, mmap: ENOMEM; write, fallocate: ENOSPC; a page fault:
  *             SIGBUS, as when a tmpfs is full
  * Costs       3 hooks a page of memfd and tmpfs, 4 a segment or mapping.
+ *
+ * Part of vm.bpf.c, whose program answers the kernel's question.
  */
+#ifndef RESCORE_SHM_H
+#define RESCORE_SHM_H
+
 #include "rescore.h"
 #include "amount.h"
 #include "truth.h"
-
-char LICENSE[] SEC("license") = "GPL";
 
 RESCORE_RESOURCE(shmpages) = {
 	.name = "shmpages",
@@ -32,11 +35,9 @@ RESCORE_RESOURCE(shmpages) = {
 	.help = "shared memory: System V, anonymous, memfd, files in a tmpfs",
 };
 
-#define VM_NORESERVE	0x00200000	/* linux/mm.h */
-#define PAGE_SHIFT	12
-#define PAGE_SIZE	(1ULL << PAGE_SHIFT)
-#define HUGE_PAGES	512		/* HPAGE_PMD_NR of x86 */
-#define TRIES		8
+#define SHM_NORESERVE	0x00200000	/* VM_NORESERVE of linux/mm.h */
+#define SHM_HUGE_PAGES	512		/* HPAGE_PMD_NR of x86 */
+#define SHM_TRIES	8
 
 struct shm {
 	__s64 pages;		/* allocated */
@@ -49,7 +50,7 @@ struct shm {
  * Keyed by inode; while a file is being made, by task. With a page at least in
  * most of them they are fewer than pages, and than objects.
  */
-RESCORE_AMOUNTS(memory_files, struct shm, 2);
+RESCORE_AMOUNTS(shmpages, struct shm, 2);
 
 /*
  * Thread whose request is to be refused at the question that the kernel asks a
@@ -88,12 +89,6 @@ static __always_inline bool shm_is_denied(bool forget)
 	return true;
 }
 
-SEC("fmod_ret/security_vm_enough_memory_mm")
-int RESCORE_PROG(shmpages__enough, struct mm_struct *mm, long pages)
-{
-	return shm_is_denied(false) ? -ENOMEM : 0;
-}
-
 /* --- the kernel's figures ------------------------------------------------------- */
 
 static __always_inline __s64 shm_allocated(__u64 inode)
@@ -107,37 +102,34 @@ static __always_inline __s64 shm_allocated(__u64 inode)
 
 /* --- segments, shared mappings, memfd --------------------------------------------- */
 
-/* 0, or -1: there is no room for it. */
-static __always_inline int shm_add(__u64 key, const struct shm *shm)
+static __always_inline __s64 shm_charged(const struct shm *shm, __s64 pages)
 {
-	struct shm *old = bpf_map_lookup_elem(&memory_files, &key);
-
-	if (old) {
-		/* its end was not seen */
-		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
-		rescore_amount_change(
-			old->slot, shmpages.id,
-			old->pages > old->whole ? old->pages : old->whole, 0);
-	}
-	if (!bpf_map_update_elem(&memory_files, &key, shm, BPF_ANY))
-		return 0;
-	if (old)
-		bpf_map_delete_elem(&memory_files, &key);
-	return -1;
+	return pages > shm->whole ? pages : shm->whole;
 }
 
 static __always_inline void shm_remove(__u64 key)
 {
-	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+	struct shm *shm = RESCORE_FIND(shmpages, key);
 	__s64 pages;
 	__u32 slot;
 
 	if (!shm)
 		return;
 	slot = shm->slot;
-	pages = shm->pages > shm->whole ? shm->pages : shm->whole;
-	if (!bpf_map_delete_elem(&memory_files, &key))
+	pages = shm_charged(shm, shm->pages);
+	if (!RESCORE_REMOVE(shmpages, key))
 		rescore_amount_change(slot, shmpages.id, pages, 0);
+}
+
+/* 0, or -1: there is no room for it. */
+static __always_inline int shm_add(__u64 key, const struct shm *shm)
+{
+	if (RESCORE_FIND(shmpages, key)) {
+		/* its end was not seen */
+		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
+		shm_remove(key);
+	}
+	return RESCORE_ADD(shmpages, key, shm);
 }
 
 static __always_inline __u64 shm_task_key(void)
@@ -145,17 +137,19 @@ static __always_inline __u64 shm_task_key(void)
 	return rescore_address(bpf_get_current_task_btf());
 }
 
-SEC("fentry/__shmem_file_setup")
-int RESCORE_PROG(shmpages__make, struct vfsmount *mnt, const char *name,
-		 loff_t size, unsigned long flags)
+RESCORE_TWICE("fentry/__shmem_file_setup", shmpages__make, struct vfsmount *mnt,
+	      const char *name, loff_t size, unsigned long flags)
 {
-	struct shm shm = { .slot = rescore_current(), .making = true };
+	struct shm shm = { .slot = rescore_current(), .making = true }, *made;
 	__u64 key = shm_task_key();
 
-	if (!shm.slot || size < 0)
+	if (!shm.slot || size < 0 || shm_is_denied(false))
 		return 0;
-	if (!(flags & VM_NORESERVE))
-		shm.whole = ((__u64)size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	if (!(flags & SHM_NORESERVE))
+		shm.whole = ((__u64)size + 4095) >> 12;
+	made = RESCORE_FIND(shmpages, key);
+	if (made && made->whole == shm.whole && made->slot == shm.slot)
+		return 0;	/* the other copy was here */
 	if (shm.whole && rescore_amount_try(shm.slot, shmpages.id, shm.whole,
 					    RESCORE_HARD)) {
 		shm_deny();
@@ -169,13 +163,12 @@ int RESCORE_PROG(shmpages__make, struct vfsmount *mnt, const char *name,
 	return 0;
 }
 
-SEC("fexit/__shmem_file_setup")
-int RESCORE_PROG(shmpages__made, struct vfsmount *mnt, const char *name,
-		 loff_t size, unsigned long flags, unsigned int i_flags,
-		 struct file *file)
+RESCORE_TWICE("fexit/__shmem_file_setup", shmpages__made, struct vfsmount *mnt,
+	      const char *name, loff_t size, unsigned long flags,
+	      unsigned int i_flags, struct file *file)
 {
 	__u64 key = shm_task_key();
-	struct shm *made = bpf_map_lookup_elem(&memory_files, &key), shm;
+	struct shm *made = RESCORE_FIND(shmpages, key), shm;
 
 	shm_is_denied(true);
 	if (!made)
@@ -187,7 +180,7 @@ int RESCORE_PROG(shmpages__made, struct vfsmount *mnt, const char *name,
 	shm = *made;
 	shm.making = false;
 	/* the file's entry takes the place of the task's */
-	bpf_map_delete_elem(&memory_files, &key);
+	RESCORE_REMOVE(shmpages, key);
 	key = rescore_address(file->f_inode);
 	if (shm_add(key, &shm)) {
 		rescore_amount_change(shm.slot, shmpages.id, shm.whole, 0);
@@ -196,8 +189,15 @@ int RESCORE_PROG(shmpages__made, struct vfsmount *mnt, const char *name,
 	return 0;
 }
 
-SEC("fexit/shmem_evict_inode")
-int RESCORE_PROG(shmpages__evict, struct inode *inode)
+RESCORE_TWICE("fexit/shmem_evict_inode", shmpages__evict, struct inode *inode)
+{
+	shm_remove(rescore_address(inode));
+	return 0;
+}
+
+/* For all kinds of inodes, but never skipped where bpf is among the LSMs. */
+SEC("lsm/inode_free_security")
+int RESCORE_PROG(shmpages__evict_3__twice, struct inode *inode)
 {
 	shm_remove(rescore_address(inode));
 	return 0;
@@ -205,23 +205,18 @@ int RESCORE_PROG(shmpages__evict, struct inode *inode)
 
 /* --- pages -------------------------------------------------------------------------- */
 
-static __always_inline __s64 shm_charged(const struct shm *shm, __s64 pages)
-{
-	return pages > shm->whole ? pages : shm->whole;
-}
-
 /*
- * @n pages more (or, below 0, less) than there were. 0, or -1: refuse. Of what
- * was reserved whole none is charged again, nor could be refused.
+ * @n pages more than there were. 0, or -1: refuse. Of what was reserved whole none
+ * is charged again, nor could be refused.
  */
-static __noinline int shm_change(struct shm *shm, __s64 n)
+static __noinline int shm_take(struct shm *shm, __s64 n)
 {
 	__s64 old, delta;
 	int i;
 
 	if (!shm)
 		return 0;
-	for (i = 0; i < TRIES; i++) {
+	for (i = 0; i < SHM_TRIES; i++) {
 		old = READ_ONCE(shm->pages);
 		delta = shm_charged(shm, old + n) - shm_charged(shm, old);
 		if (delta > 0 && !shm->whole &&
@@ -231,23 +226,31 @@ static __noinline int shm_change(struct shm *shm, __s64 n)
 		if (delta > 0 && shm->whole)
 			rescore_amount_change(shm->slot, shmpages.id, 0, delta);
 		if (__sync_val_compare_and_swap(&shm->pages, old, old + n) ==
-		    old) {
-			if (delta < 0)
-				rescore_amount_change(shm->slot, shmpages.id,
-						      -delta, 0);
+		    old)
 			return 0;
-		}
 		if (delta > 0)
 			rescore_amount_change(shm->slot, shmpages.id, delta, 0);
 	}
 	return -1;
 }
 
+static __noinline int shm_give_back(struct shm *shm, __s64 n)
+{
+	__s64 old;
+
+	if (!shm)
+		return 0;
+	old = __sync_fetch_and_add(&shm->pages, -n);
+	rescore_amount_change(shm->slot, shmpages.id, shm_charged(shm, old),
+			      shm_charged(shm, old - n));
+	return 0;
+}
+
 /* @n pages are going to be allocated. */
 static __always_inline void shm_ask(struct inode *inode, __s64 n)
 {
 	__u64 key = rescore_address(inode);
-	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+	struct shm *shm = RESCORE_FIND(shmpages, key);
 	struct shm first = {};
 
 	if (!shm) {
@@ -255,16 +258,15 @@ static __always_inline void shm_ask(struct inode *inode, __s64 n)
 		first.slot = rescore_current();
 		if (!first.slot || shm_allocated(key))
 			return;
-		if (bpf_map_update_elem(&memory_files, &key, &first,
-					BPF_NOEXIST))
-			rescore_no_room(first.slot, shmpages.id, n);
-		shm = bpf_map_lookup_elem(&memory_files, &key);
+		RESCORE_ADD(shmpages, key, &first);
+		shm = RESCORE_FIND(shmpages, key);
 		if (!shm) {
+			rescore_no_room(first.slot, shmpages.id, n);
 			shm_deny();
 			return;
 		}
 	}
-	if (shm_change(shm, n))
+	if (shm_take(shm, n))
 		shm_deny();
 }
 
@@ -272,10 +274,10 @@ static __always_inline void shm_ask(struct inode *inode, __s64 n)
 static __always_inline void shm_return(struct inode *inode, __s64 n)
 {
 	__u64 key = rescore_address(inode);
-	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+	struct shm *shm = RESCORE_FIND(shmpages, key);
 
 	if (shm)
-		shm_change(shm, -n);
+		shm_give_back(shm, n);
 }
 
 SEC("fentry/shmem_inode_acct_blocks")
@@ -307,7 +309,7 @@ SEC("fentry/shmem_alloc_and_acct_folio")
 int RESCORE_PROG(shmpages__ask__folio, gfp_t gfp, struct inode *inode,
 		 unsigned long index, bool huge)
 {
-	shm_ask(inode, huge ? HUGE_PAGES : 1);
+	shm_ask(inode, huge ? SHM_HUGE_PAGES : 1);
 	return 0;
 }
 
@@ -316,7 +318,7 @@ int RESCORE_PROG(shmpages__asked__folio, gfp_t gfp, struct inode *inode,
 		 unsigned long index, bool huge, void *folio)
 {
 	if (rescore_address(folio) >= -4095ULL && !shm_is_denied(true))
-		shm_return(inode, huge ? HUGE_PAGES : 1);
+		shm_return(inode, huge ? SHM_HUGE_PAGES : 1);
 	return 0;
 }
 
@@ -325,7 +327,7 @@ SEC("fexit/shmem_recalc_inode")
 int RESCORE_PROG(shmpages__free__else, struct inode *inode)
 {
 	__u64 key = rescore_address(inode);
-	struct shm *shm = bpf_map_lookup_elem(&memory_files, &key);
+	struct shm *shm = RESCORE_FIND(shmpages, key);
 	__s64 now, before;
 
 	if (!shm)
@@ -352,3 +354,5 @@ int shmpages__truth(struct bpf_iter__bpf_map_elem *ctx)
 		shm_charged(shm, shm->making ? 0 : shm_allocated(*inode)));
 	return 0;
 }
+
+#endif /* RESCORE_SHM_H */
