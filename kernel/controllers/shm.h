@@ -163,29 +163,45 @@ RESCORE_TWICE("fentry/__shmem_file_setup", shmpages__make, struct vfsmount *mnt,
 	return 0;
 }
 
-RESCORE_TWICE("fexit/__shmem_file_setup", shmpages__made, struct vfsmount *mnt,
-	      const char *name, loff_t size, unsigned long flags,
-	      unsigned int i_flags, struct file *file)
+/* The file has an inode: its entry takes the place of the task's. */
+static __always_inline void shm_made(struct inode *inode)
 {
 	__u64 key = shm_task_key();
 	struct shm *made = RESCORE_FIND(shmpages, key), shm;
 
-	shm_is_denied(true);
 	if (!made)
-		return 0;
-	if (rescore_address(file) >= -4095ULL) {
-		shm_remove(key);
-		return 0;
-	}
+		return;
 	shm = *made;
 	shm.making = false;
-	/* the file's entry takes the place of the task's */
 	RESCORE_REMOVE(shmpages, key);
-	key = rescore_address(file->f_inode);
-	if (shm_add(key, &shm)) {
+	if (shm_add(rescore_address(inode), &shm)) {
 		rescore_amount_change(shm.slot, shmpages.id, shm.whole, 0);
 		rescore_no_room(shm.slot, shmpages.id, shm.whole);
 	}
+}
+
+RESCORE_TWICE("fexit/__shmem_file_setup", shmpages__made, struct vfsmount *mnt,
+	      const char *name, loff_t size, unsigned long flags,
+	      unsigned int i_flags, struct file *file)
+{
+	shm_is_denied(true);
+	if (rescore_address(file) >= -4095ULL)
+		shm_remove(shm_task_key());
+	else
+		shm_made(file->f_inode);
+	return 0;
+}
+
+/*
+ * For all kinds of inodes, but never skipped where bpf is among the LSMs: a file
+ * in memory gets its inode between the two above, and no other comes there.
+ */
+SEC("lsm/d_instantiate")
+int RESCORE_PROG(shmpages__made_3__twice, struct dentry *dentry,
+		 struct inode *inode)
+{
+	if (inode)
+		shm_made(inode);
 	return 0;
 }
 
@@ -195,7 +211,7 @@ RESCORE_TWICE("fexit/shmem_evict_inode", shmpages__evict, struct inode *inode)
 	return 0;
 }
 
-/* For all kinds of inodes, but never skipped where bpf is among the LSMs. */
+/* As above. */
 SEC("lsm/inode_free_security")
 int RESCORE_PROG(shmpages__evict_3__twice, struct inode *inode)
 {

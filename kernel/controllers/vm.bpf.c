@@ -83,9 +83,10 @@ static __always_inline bool vm_knows(struct mm_struct *mm)
 /*
  * The kernel's own question: of all three rows, since what a hook on this path
  * costs is the hook. Files in memory ask it for the process that writes to them.
+ * A copy that runs after another finds that all was reserved.
  */
-SEC("fmod_ret/security_vm_enough_memory_mm")
-int RESCORE_PROG(vm__enough, struct mm_struct *mm, long pages)
+RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
+	      struct mm_struct *mm, long pages)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	bool is_own = rescore_address(mm) == rescore_address(task->mm);

@@ -111,15 +111,15 @@ vm_ask(struct mm_struct *mm, __u64 pages, __u32 severity)
 {
 	struct vm *vm = vm_find(mm);
 
-	if (vm && vm_reserve_private(vm, mm, pages, severity))
+	if (vm && vm->denied != vm_thread() &&
+	    vm_reserve_private(vm, mm, pages, severity))
 		vm->denied = vm_thread();
 }
 
 /* mremap is going to make a mapping larger: in its place, or as it moves it. */
-SEC("fexit/vma_to_resize")
-int RESCORE_PROG(privvmpages__grow, unsigned long addr, unsigned long old_len,
-		 unsigned long new_len, unsigned long flags,
-		 struct vm_area_struct *vma)
+RESCORE_TWICE("fexit/vma_to_resize", privvmpages__grow, unsigned long addr,
+	      unsigned long old_len, unsigned long new_len, unsigned long flags,
+	      struct vm_area_struct *vma)
 {
 	__u64 error = (__u64)rescore_address(vma), vm_flags;
 
@@ -135,9 +135,8 @@ int RESCORE_PROG(privvmpages__grow, unsigned long addr, unsigned long old_len,
 	return 0;
 }
 
-SEC("fentry/expand_downwards")
-int RESCORE_PROG(privvmpages__stack, struct vm_area_struct *vma,
-		 unsigned long address)
+RESCORE_TWICE("fentry/expand_downwards", privvmpages__stack,
+	      struct vm_area_struct *vma, unsigned long address)
 {
 	address &= ~(PAGE_SIZE - 1ULL);
 	if (address < vma->vm_start)

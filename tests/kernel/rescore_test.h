@@ -368,9 +368,7 @@ static inline void world_end(struct __test_metadata *_metadata)
 			EXPECT_EQ(0,
 				  rescore_destroy(rs, shm->made[i].slot, false))
 	TH_LOG("%s", rescore_strerror());
-	/* there the end of an address space may be seen late, by its successor */
-	if (!preemptible())
-		EXPECT_EQ(shm->missed_frees, meta->missed_frees);
+	EXPECT_EQ(shm->missed_frees, meta->missed_frees);
 	EXPECT_EQ(shm->payers_lost, meta->payers_lost);
 	EXPECT_EQ(shm->members_lost, meta->members_lost);
 	EXPECT_EQ(0, meta->pty_credits);
