@@ -148,8 +148,9 @@ RESCORE_TWICE("fentry/__shmem_file_setup", shmpages__make, struct vfsmount *mnt,
 	if (!(flags & SHM_NORESERVE))
 		shm.whole = ((__u64)size + 4095) >> 12;
 	made = RESCORE_FIND(shmpages, key);
-	if (made && made->whole == shm.whole && made->slot == shm.slot)
-		return 0;	/* the other copy was here */
+	/* the other copy was here; and perhaps the task has been moved since */
+	if (made && made->whole == shm.whole)
+		return 0;
 	if (shm.whole && rescore_amount_try(shm.slot, shmpages.id, shm.whole,
 					    RESCORE_HARD)) {
 		shm_deny();
