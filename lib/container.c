@@ -200,6 +200,7 @@ static int create_locked(struct rescore *rs, const char *name,
 			rmdir(path);
 		return err;
 	}
+	rescore_set_gate(rs, slot);
 	__atomic_store_n(&container->state, RESCORE_LIVE, __ATOMIC_RELEASE);
 	rescore_prime(rs, slot);
 	return slot;

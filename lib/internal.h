@@ -146,6 +146,11 @@ int rescore_true_amount(const struct rescore *rs, unsigned int slot,
 
 struct rescore_line *rescore_live_line(const struct rescore *rs,
 				       unsigned int slot, unsigned int id);
+/*
+ * Rows that count things ask the gate only where it has a barrier, of their own
+ * container or of one above it: find out for @slot and those below it.
+ */
+void rescore_set_gate(struct rescore *rs, unsigned int slot);
 bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot);
 /* RCU and deferred fput() give charges back a little late. */
 #define DRAIN_MS	5000

@@ -126,6 +126,7 @@ static int set_parent_locked(struct rescore *rs, unsigned int slot,
 	err = check_holds_nothing(rs, slot);
 	if (err)
 		write_parent(rs, slot, old);
+	rescore_set_gate(rs, slot);
 	return err;
 }
 

@@ -188,15 +188,25 @@ static void store_bounds(struct rescore_line *line,
 	__atomic_store_n(&line->limit, bounds->limit, __ATOMIC_RELAXED);
 }
 
-/* Rows that count things ask the gate only where it has a barrier. */
-static void set_gate(struct rescore *rs, unsigned int slot)
+/* Has @slot's gate a barrier, or that of a container above it? */
+static bool is_gated(const struct rescore *rs, unsigned int slot)
+{
+	unsigned int gate = rs->meta->gate, level;
+
+	for (level = 0; gate && slot && level < RESCORE_LEVELS_MAX; level++) {
+		if (rs->table[slot].line[gate - 1].barrier != RESCORE_UNLIMITED)
+			return true;
+		slot = rs->containers[slot].parent;
+	}
+	return false;
+}
+
+static void set_gated(struct rescore *rs, unsigned int slot)
 {
 	const struct rescore_resource *resource;
-	unsigned int id, gate = rs->meta->gate;
-	bool gated;
+	bool gated = is_gated(rs, slot);
+	unsigned int id;
 
-	gated = gate &&
-		rs->table[slot].line[gate - 1].barrier != RESCORE_UNLIMITED;
 	for (id = 0; id < rs->meta->nr_resources; id++) {
 		resource = &rs->registry[id];
 		if (resource->flags & RESCORE_DENIABLE &&
@@ -204,6 +214,18 @@ static void set_gate(struct rescore *rs, unsigned int slot)
 			set_flag(&rs->table[slot].line[id], RESCORE_GATED,
 				 gated);
 	}
+}
+
+void rescore_set_gate(struct rescore *rs, unsigned int slot)
+{
+	unsigned int below = 0;
+
+	if (!rs->meta->gate)
+		return;
+	set_gated(rs, slot);
+	while ((below = rescore_next(rs, below)))
+		if (rescore_is_below(rs, below, slot))
+			set_gated(rs, below);
 }
 
 /* @bounds are valid, and for the caller to change. */
@@ -238,7 +260,7 @@ static int set_locked(struct rescore *rs, unsigned int slot,
 			set_flag(line, RESCORE_WRITTEN, true);
 	}
 	rescore_knobs_keep(undo);
-	set_gate(rs, slot);
+	rescore_set_gate(rs, slot);
 	return 0;
 }
 

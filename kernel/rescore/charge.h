@@ -234,7 +234,6 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 
 	if (!line)
 		return -1;
-	/* of its own level: the verifier allows no more calls in calls */
 	if (READ_ONCE(line->flags) & RESCORE_GATED &&
 	    severity == RESCORE_HARD && rescore_gate_shut(slot))
 		return -1;

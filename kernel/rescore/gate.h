@@ -116,13 +116,9 @@ static __always_inline __s64 rescore_kernel_memory(__u32 slot)
 	return a.found ? a.pages * 4096 : 0;
 }
 
-/*
- * Is the container to take nothing more? Counted and reported, if so. Not static:
- * the verifier looks at it once, not at every charge.
- */
-__noinline int rescore_gate_shut(__u32 slot)
+/* Is @slot itself above its barrier? Counted and reported, if so. */
+RESCORE_FUNCTION int rescore_gate_level(__u32 slot, __u32 id)
 {
-	__u32 id = rescore_meta.gate - 1;
 	struct rescore_line *line = rescore_line(slot, id);
 	struct rescore_report report = {
 		.slot = slot,
@@ -131,11 +127,9 @@ __noinline int rescore_gate_shut(__u32 slot)
 		.kind = RESCORE_EV_REFUSED,
 	};
 
-	if (!rescore_meta.gate || !line)
+	if (!line)
 		return 0;
 	report.bound = READ_ONCE(line->barrier);
-	if (report.bound == RESCORE_UNLIMITED)
-		return 0;
 	report.held = rescore_kernel_memory(slot);
 	if (report.held <= report.bound || rescore_is_admin())
 		return 0;
@@ -144,6 +138,28 @@ __noinline int rescore_gate_shut(__u32 slot)
 	__sync_fetch_and_add(&line->failcnt, 1);
 	rescore_event_write(&report);
 	return report.kind == RESCORE_EV_REFUSED;
+}
+
+/* Is the container to take nothing more, by its own barrier or one above it? */
+RESCORE_FUNCTION int rescore_gate_shut(__u32 slot)
+{
+	__u32 id = rescore_meta.gate - 1;
+	struct rescore_line *line;
+	int i;
+
+	if (!rescore_meta.gate)
+		return 0;
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, id) : NULL;
+		if (!line)
+			break;
+		if (READ_ONCE(line->barrier) != RESCORE_UNLIMITED &&
+		    rescore_gate_level(slot, id))
+			return 1;
+		slot = READ_ONCE(line->parent);
+	}
+	return 0;
 }
 
 #endif /* RESCORE_GATE_H */

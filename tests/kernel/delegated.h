@@ -98,4 +98,34 @@ static inline void forget_group(const char *name)
 	(void)eventually(!rmdir(path) || errno == ENOENT);
 }
 
+#define PAGE	4096
+
+/* --- in a puppet ------------------------------------------------------------- */
+
+/* Take @pages of memory and touch each. */
+static inline long take_memory(long pages, long b, long c)
+{
+	char *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long i;
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < pages; i++)
+		memory[i * PAGE] = 1;
+	return 0;
+}
+
+/* The same in a child, which may be killed for it. Its wait status. */
+static inline long take_in_child(long pages, long b, long c)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (!pid)
+		_exit(take_memory(pages, 0, 0) != 0);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 #endif /* RESCORE_DELEGATED_TEST_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* lockedpages against VmLck, and what can refuse. */
 #include <sys/resource.h>
+#include <sys/shm.h>
 
 #include "tenant.h"
 
@@ -154,6 +155,70 @@ TEST_F(locked, rlimit)
 	EXPECT_EQ(0, puppet_do(self->p, rlimit, 4095, 0, 0));
 	set_bounds(self->a, lockedpages, RESCORE_UNLIMITED, RESCORE_UNLIMITED);
 	EXPECT_EQ(0, puppet_do(self->p, rlimit, 1L << 30, 0, 0));
+}
+
+/* --- SHM_LOCK ---------------------------------------------------------------------- */
+
+static long segment(long pages, long b, long c)
+{
+	return result(shmget(IPC_PRIVATE, pages * PAGE, IPC_CREAT | 0600));
+}
+
+static long control(long id, long cmd, long c)
+{
+	return result(shmctl(id, cmd, NULL));
+}
+
+static bool is_locked(int id)
+{
+	struct shmid_ds ds;
+
+	return !shmctl(id, IPC_STAT, &ds) && ds.shm_perm.mode & SHM_LOCKED;
+}
+
+TEST_F(locked, segment)
+{
+	int b = make("kt-locked-b"), rlimit_too;
+	struct puppet *q;
+	long id;
+
+	ASSERT_LT(0, b);
+	q = tenant_in(b);
+	id = puppet_do(self->p, segment, PRIME, 0, 0);
+	ASSERT_LE(0, id);
+	EXPECT_EQ(0, held(self->a, lockedpages));
+	EXPECT_EQ(0, puppet_do(self->p, control, id, SHM_LOCK, 0));
+	EXPECT_EQ(PRIME, held(self->a, lockedpages));
+	EXPECT_CLEAN_AUDIT(0);
+	/* it is locked: nobody pays twice */
+	EXPECT_EQ(0, puppet_do(self->p, control, id, SHM_LOCK, 0));
+	EXPECT_EQ(0, puppet_do(q, control, id, SHM_LOCK, 0));
+	EXPECT_EQ(PRIME, held(self->a, lockedpages));
+	EXPECT_EQ(0, held(b, lockedpages));
+	EXPECT_EQ(0, puppet_do(q, control, id, SHM_UNLOCK, 0));
+	EXPECT_EQ(0, held(self->a, lockedpages));
+	/* refused whatever the rlimit is */
+	for (rlimit_too = 1; rlimit_too >= 0; rlimit_too--) {
+		set_bounds(b, lockedpages, RESCORE_UNLIMITED,
+			   RESCORE_UNLIMITED);
+		EXPECT_EQ(0, puppet_do(q, rlimit, rlimit_too ? 4095 : 1L << 30,
+				       0, 0));
+		set_bounds(b, lockedpages, PRIME - 1, PRIME - 1);
+		EXPECT_EQ(-ENOMEM, puppet_do(q, control, id, SHM_LOCK, 0));
+		EXPECT_FALSE(is_locked(id));
+	}
+	EXPECT_EQ(2, failcnt(b, lockedpages));
+	EXPECT_EQ(0, held(b, lockedpages));
+	set_bounds(b, lockedpages, PRIME, PRIME);
+	EXPECT_EQ(0, puppet_do(q, control, id, SHM_LOCK, 0));
+	EXPECT_TRUE(is_locked(id));
+	EXPECT_EQ(PRIME, held(b, lockedpages));
+	/* it outlives whom it is charged for, and goes with the segment */
+	puppet_end(q);
+	EXPECT_EQ(PRIME, held(b, lockedpages));
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_EQ(0, shmctl(id, IPC_RMID, NULL));
+	EXPECT_HELD(0, b, lockedpages);
 }
 
 RESCORE_TEST_MAIN(NULL)

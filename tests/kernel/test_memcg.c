@@ -5,7 +5,6 @@
  */
 #include "delegated.h"
 
-#define PAGE		4096
 #define TOLERANCE	64	/* pages: the kernel's own batches */
 
 FIXTURE(memcg)
@@ -30,34 +29,6 @@ FIXTURE_TEARDOWN(memcg)
 	world_end(_metadata);
 	forget_group("kt-group");
 	forget_group("kt-other");
-}
-
-/* --- in a puppet ------------------------------------------------------------- */
-
-/* Take @pages of memory and touch each. */
-static long take_memory(long pages, long b, long c)
-{
-	char *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	long i;
-
-	if (memory == MAP_FAILED)
-		return -errno;
-	for (i = 0; i < pages; i++)
-		memory[i * PAGE] = 1;
-	return 0;
-}
-
-/* The same in a child, which may be killed for it. Its wait status. */
-static long take_in_child(long pages, long b, long c)
-{
-	pid_t pid = fork();
-	int status = -1;
-
-	if (!pid)
-		_exit(take_memory(pages, 0, 0) != 0);
-	waitpid(pid, &status, 0);
-	return status;
 }
 
 /* --- what is set ---------------------------------------------------------------- */
@@ -326,99 +297,7 @@ TEST_F(memcg, observe)
 	EXPECT_STREQ("33554432", knob(a, "memory.max"));
 }
 
-/* --- kernel memory ----------------------------------------------------------------- */
-
-/* Children that do nothing, until one is refused. Number[0]: how many. */
-static long fork_many(long most, long b, long c)
-{
-	long ret = 0;
-
-	for (shm->number[0] = 0; shm->number[0] < most; shm->number[0]++) {
-		ret = fork_idle(0, 0, 0);
-		if (ret < 0)
-			break;
-	}
-	return ret < 0 ? ret : 0;
-}
-
-/*
- * Above the barrier of kmemsize nothing is made any more that takes kernel memory,
- * and each call says what it always says when there is no room.
- */
-TEST_F(memcg, gate)
-{
-	int a = make("kt-a"), b = make("kt-b");
-	struct puppet *p, *neighbour;
-	struct rescore_line line;
-	int64_t barrier, kernel;
-
-	ASSERT_LT(0, a);
-	ASSERT_LT(0, b);
-	p = puppet_in(a);
-	neighbour = puppet_in(b);
-	EXPECT_EQ(PUPPET_FD, puppet_open(p, "/dev/null", O_RDONLY));
-	barrier = reading(a, self->kmem).held + (1 << 20);
-	set_bounds(a, self->kmem, barrier, RESCORE_UNLIMITED);
-
-	EXPECT_EQ(-EAGAIN, puppet_do(p, fork_many, 1000, 0, 0));
-	/* not memory.stat, which may be some 100 pages behind */
-	kernel = reading(a, self->kmem).held;
-	EXPECT_LT(2, shm->number[0]);
-	/* a fork takes a few dozen pages; what CPUs hoard is a few more */
-	EXPECT_LE(barrier - 32 * PAGE, kernel);
-	EXPECT_GE(barrier + 64 * PAGE, kernel);
-	EXPECT_EQ(1, row(a, self->kmem).failcnt);
-	EXPECT_EQ(0, failcnt(a, numproc));
-
-	/* what the refused fork had is given back later: well below that */
-	set_bounds(a, self->kmem, barrier - (1 << 19), RESCORE_UNLIMITED);
-	EXPECT_EQ(-ENFILE, puppet_open(p, "/dev/null", O_RDONLY));
-	EXPECT_EQ(2, row(a, self->kmem).failcnt);
-	EXPECT_EQ(0, failcnt(a, numfile));
-	EXPECT_EQ(PUPPET_FD, puppet_open(neighbour, "/dev/null", O_RDONLY));
-
-	EXPECT_EQ(0, rescore_set_mode(rs, a, self->kmem, true));
-	EXPECT_EQ(PUPPET_FD + 1, puppet_open(p, "/dev/null", O_RDONLY));
-	EXPECT_EQ(3, row(a, self->kmem).failcnt);
-	EXPECT_EQ(0, rescore_set_mode(rs, a, self->kmem, false));
-	EXPECT_EQ(-ENFILE, puppet_open(p, "/dev/null", O_RDONLY));
-	set_bounds(a, self->kmem, RESCORE_UNLIMITED, RESCORE_UNLIMITED);
-	EXPECT_EQ(PUPPET_FD + 2, puppet_open(p, "/dev/null", O_RDONLY));
-	line = row(a, numfile);
-	EXPECT_EQ(3, line.held);
-	EXPECT_EQ(0, line.flags & RESCORE_GATED);
-}
-
-/* A hostile root in it makes cgroups of its own and goes there: still shut. */
-TEST_F(memcg, gate_nested)
-{
-	int a = make("kt-a");
-	struct puppet *p;
-	char deep[PATH_MAX + 32];
-	int i;
-
-	ASSERT_LT(0, a);
-	p = puppet_in(a);
-	snprintf(deep, sizeof(deep), "%s", path_of(a));
-	for (i = 0; i < 7; i++) {
-		strcat(deep, "/d");
-		ASSERT_EQ(0, mkdir(deep, 0755));
-	}
-	ASSERT_EQ(0, move_to_path(p->pid, deep));
-	set_bounds(a, self->kmem, reading(a, self->kmem).held + (1 << 20),
-		   RESCORE_UNLIMITED);
-	EXPECT_EQ(-EAGAIN, puppet_do(p, fork_many, 1000, 0, 0));
-	EXPECT_LT(0, row(a, self->kmem).failcnt);
-	EXPECT_GT(200, shm->number[0]);
-	end_puppets();
-	rescore_kill(rs, a, SIGKILL);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
-	for (i = 0; i < 7; i++) {
-		EXPECT_TRUE(eventually(!rmdir(deep)));
-		*strrchr(deep, '/') = '\0';
-	}
-}
+/* --- containers in containers --------------------------------------------------- */
 
 /*
  * A container in a container's cgroup: nothing is put on for it alone, so that
