@@ -91,7 +91,9 @@ TEST_F(swap, counted)
 	/* anonymous memory, wherever it is */
 	EXPECT_LE(4001 - 64, row(a, id_of("oomguarpages")).held);
 	puppet_end(p);
-	EXPECT_TRUE(within(LATE_MS, reading(a, self->swap).held == 0));
+	/* (a CPU keeps some 64 that it may use again) */
+	EXPECT_TRUE(within(LATE_MS, reading(a, self->swap).held <= 128))
+	TH_LOG("%ld pages are still swapped", (long)row(a, self->swap).held);
 	EXPECT_LE(before, row(a, self->swap).maxheld);
 }
 
