@@ -75,11 +75,6 @@ RESCORE_RESOURCE(lockedpages) = {
 #include "vmlock.h"
 #include "vmsettle.h"
 
-static __always_inline bool vm_knows(struct mm_struct *mm)
-{
-	return rescore_is_near(&near_privvmpages, rescore_address(mm));
-}
-
 /*
  * The kernel's own question: of all three rows, since what a hook on this path
  * costs is the hook. Files in memory ask it for the process that writes to them.
@@ -98,7 +93,7 @@ RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 
 	if (shm_is_denied(false))
 		return -ENOMEM;
-	if (is_own && !vm_knows(mm) && !vm_find_fork())
+	if (is_own && !vm_is_near(rescore_address(mm)) && !vm_find_fork())
 		return 0;
 	rescore_syscall_get(&call);
 	what = vm_call_of(&call);

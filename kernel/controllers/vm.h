@@ -41,6 +41,92 @@ struct vm {
  */
 RESCORE_AMOUNTS(privvmpages, struct vm, 4);
 
+/*
+ * Looked up several times in every mmap, so most are not in that map: each hash
+ * value has a cell for one, found by one load, and the next ones go there.
+ */
+#define VM_CELLS_BITS	14
+#define VM_CELL_BUSY	1	/* no address: is being filled */
+
+struct vm_cell {
+	__u64 key;
+	__u32 more;		/* of this hash value in amounts_privvmpages */
+	__u32 reserved;
+	struct vm vm;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << VM_CELLS_BITS);
+	__type(key, __u32);
+	__type(value, struct vm_cell);
+} vm_cells SEC(".maps");
+
+static __always_inline struct vm_cell *vm_cell_of(__u64 key)
+{
+	__u32 hash = rescore_hash(key, 64 - VM_CELLS_BITS);
+
+	return bpf_map_lookup_elem(&vm_cells, &hash);
+}
+
+/* Could it be there? */
+static __always_inline bool vm_is_near(__u64 key)
+{
+	struct vm_cell *cell = vm_cell_of(key);
+
+	return cell && (READ_ONCE(cell->key) == key || READ_ONCE(cell->more));
+}
+
+static __always_inline struct vm *vm_lookup(__u64 key)
+{
+	struct vm_cell *cell = vm_cell_of(key);
+
+	if (!cell)
+		return NULL;
+	if (READ_ONCE(cell->key) == key)
+		return &cell->vm;
+	if (!READ_ONCE(cell->more))
+		return NULL;
+	return bpf_map_lookup_elem(&amounts_privvmpages, &key);
+}
+
+/* What is not there yet. 0, or -1: there is no room. */
+static __always_inline int vm_insert(__u64 key, const struct vm *vm)
+{
+	struct vm_cell *cell = vm_cell_of(key);
+
+	if (!cell)
+		return -1;
+	if (!__sync_val_compare_and_swap(&cell->key, 0, VM_CELL_BUSY)) {
+		cell->vm = *vm;
+		/* an exchange is a full barrier: it is whole when it is found */
+		__sync_lock_test_and_set(&cell->key, key);
+		return 0;
+	}
+	/* counted first: nobody must overlook it */
+	__sync_fetch_and_add(&cell->more, 1);
+	if (!bpf_map_update_elem(&amounts_privvmpages, &key, vm, BPF_NOEXIST))
+		return 0;
+	__sync_fetch_and_add(&cell->more, -1);
+	return -1;
+}
+
+/* 0, or -1: it is not there. */
+static __always_inline int vm_remove(__u64 key)
+{
+	struct vm_cell *cell = vm_cell_of(key);
+
+	if (!cell)
+		return -1;
+	if (__sync_val_compare_and_swap(&cell->key, key, 0) == key)
+		return 0;
+	if (!READ_ONCE(cell->more) ||
+	    bpf_map_delete_elem(&amounts_privvmpages, &key))
+		return -1;
+	__sync_fetch_and_add(&cell->more, -1);
+	return 0;
+}
+
 static __always_inline __u32 vm_thread(void)
 {
 	return bpf_get_current_pid_tgid();
@@ -53,14 +139,13 @@ static __always_inline __u32 vm_owner(__u64 word)
 
 static __always_inline struct vm *vm_find(struct mm_struct *mm)
 {
-	return RESCORE_FIND(privvmpages, rescore_address(mm));
+	return vm_lookup(rescore_address(mm));
 }
 
 /* The entry of a fork on its way. */
 static __always_inline struct vm *vm_find_fork(void)
 {
-	return RESCORE_FIND(privvmpages,
-			    rescore_address(bpf_get_current_task_btf()));
+	return vm_lookup(rescore_address(bpf_get_current_task_btf()));
 }
 
 /* What the kernel counts as private and writable, as VmData + VmStk show it. */

@@ -9,7 +9,7 @@
 
 static __always_inline void vm_end(__u64 key)
 {
-	struct vm *vm = RESCORE_FIND(privvmpages, key);
+	struct vm *vm = vm_lookup(key);
 	__u64 pages, locked;
 	__u32 slot;
 
@@ -18,7 +18,7 @@ static __always_inline void vm_end(__u64 key)
 	slot = vm->slot;
 	pages = vm->private & VM_PAGES_MASK;
 	locked = vm->locked & VM_PAGES_MASK;
-	if (RESCORE_REMOVE(privvmpages, key))
+	if (vm_remove(key))
 		return;
 	rescore_amount_change(slot, privvmpages.id, pages, 0);
 	if (locked)
@@ -30,12 +30,12 @@ static __always_inline int vm_add(__u64 key, __u32 slot, __u64 private)
 {
 	struct vm vm = { .slot = slot, .private = private };
 
-	if (RESCORE_FIND(privvmpages, key)) {
+	if (vm_lookup(key)) {
 		/* its end was not seen */
 		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
 		vm_end(key);
 	}
-	return RESCORE_ADD(privvmpages, key, &vm);
+	return vm_insert(key, &vm);
 }
 
 /* The first page of the stack that execve makes for a new program. */
@@ -57,7 +57,7 @@ static __always_inline int vm_exec(struct mm_struct *mm, __u64 pages)
 /* It may not be removed as an address space is: it has a task for locked pages. */
 static __always_inline void vm_fork_end(__u64 key)
 {
-	struct vm *fork = RESCORE_FIND(privvmpages, key);
+	struct vm *fork = vm_lookup(key);
 	__u64 pages;
 	__u32 slot;
 
@@ -65,7 +65,7 @@ static __always_inline void vm_fork_end(__u64 key)
 		return;
 	pages = fork->private & VM_PAGES_MASK;
 	slot = fork->slot;
-	if (!RESCORE_REMOVE(privvmpages, key))
+	if (!vm_remove(key))
 		rescore_amount_change(slot, privvmpages.id, pages, 0);
 }
 
@@ -97,7 +97,7 @@ RESCORE_SECURITY(privvmpages__fork, task_alloc, security_task_alloc,
 	if (rescore_amount_try(fork.slot, privvmpages.id, n, RESCORE_HARD))
 		return -ENOMEM;
 	fork.private = (__u64)vm_thread() << VM_PAGES_BITS | n;
-	if (RESCORE_ADD(privvmpages, key, &fork)) {
+	if (vm_insert(key, &fork)) {
 		rescore_amount_change(fork.slot, privvmpages.id, n, 0);
 		rescore_no_room(fork.slot, privvmpages.id, n);
 		return -ENOMEM;
@@ -144,12 +144,12 @@ RESCORE_TWICE("tp_btf/task_newtask", vm__forked, struct task_struct *child,
 	if (!mm || flags & CLONE_VM)
 		return 0;
 	slot = rescore_slot_of(child);
-	fork = RESCORE_FIND(privvmpages, key);
+	fork = vm_lookup(key);
 	if (fork) {
 		payer = fork->slot;
 		pages = fork->private & VM_PAGES_MASK;
 		/* the new one's entry takes its place */
-		RESCORE_REMOVE(privvmpages, key);
+		vm_remove(key);
 	} else if (vm_find(mm)) {
 		return 0;	/* the other copy was here */
 	}
