@@ -66,7 +66,7 @@ RESCORE_RESOURCE(lockedpages) = {
 	.flags = RESCORE_DENIABLE,
 	.err = ENOMEM,
 	.ubc_index = 2,
-	.help = "pages locked into memory: mlock, mlockall, MAP_LOCKED",
+	.help = "pages locked into memory: mlock, mlockall, MAP_LOCKED, SHM_LOCK",
 };
 
 #include "shm.h"
