@@ -12,7 +12,8 @@
  *             when the kernel frees the file: after IPC_RMID and the last
  *             shmdt, the last close and munmap, unlink.
  * Who pays    the container that made the segment, mapping or memfd, whoever
- *             fills it; for a file in a tmpfs the one that put its first page in.
+ *             fills it; for a file in a tmpfs the one that put its first page
+ *             in, or more pages to those that nobody pays for.
  * Refused     shmget, mmap: ENOMEM; write, fallocate: ENOSPC; a page fault:
  *             SIGBUS, as when a tmpfs is full
  * Costs       3 hooks a page of memfd and tmpfs, 4 a segment or mapping.
@@ -41,7 +42,9 @@ RESCORE_RESOURCE(shmpages) = {
 
 struct shm {
 	__s64 pages;		/* allocated */
-	__s64 whole;		/* reserved when it was made; or 0 */
+	__s64 whole;		/* reserved when it was made; or 0; below 0: that
+				 * many were there already, which nobody pays for
+				 */
 	__u32 slot;
 	__u32 making;		/* keyed by the task that makes it */
 };
@@ -102,9 +105,16 @@ static __always_inline __s64 shm_allocated(__u64 inode)
 
 /* --- segments, shared mappings, memfd --------------------------------------------- */
 
+/* What is charged for @pages that are allocated. */
 static __always_inline __s64 shm_charged(const struct shm *shm, __s64 pages)
 {
-	return pages > shm->whole ? pages : shm->whole;
+	__s64 least = shm->whole;
+
+	if (least < 0) {
+		pages += least;
+		least = 0;
+	}
+	return pages > least ? pages : least;
 }
 
 static __always_inline void shm_remove(__u64 key)
@@ -236,11 +246,11 @@ static __noinline int shm_take(struct shm *shm, __s64 n)
 	for (i = 0; i < SHM_TRIES; i++) {
 		old = READ_ONCE(shm->pages);
 		delta = shm_charged(shm, old + n) - shm_charged(shm, old);
-		if (delta > 0 && !shm->whole &&
+		if (delta > 0 && shm->whole <= 0 &&
 		    rescore_amount_try(shm->slot, shmpages.id, delta,
 				       RESCORE_HARD))
 			return -1;
-		if (delta > 0 && shm->whole)
+		if (delta > 0 && shm->whole > 0)
 			rescore_amount_change(shm->slot, shmpages.id, 0, delta);
 		if (__sync_val_compare_and_swap(&shm->pages, old, old + n) ==
 		    old)
@@ -271,10 +281,12 @@ static __always_inline void shm_ask(struct inode *inode, __s64 n)
 	struct shm first = {};
 
 	if (!shm) {
-		/* what was there before nobody paid for, and nobody will */
 		first.slot = rescore_current();
-		if (!first.slot || shm_allocated(key))
+		if (!first.slot)
 			return;
+		/* what was there before nobody paid for, and nobody will */
+		first.pages = shm_allocated(key);
+		first.whole = -first.pages;
 		RESCORE_ADD(shmpages, key, &first);
 		shm = RESCORE_FIND(shmpages, key);
 		if (!shm) {

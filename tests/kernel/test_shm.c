@@ -303,7 +303,7 @@ TEST_F(shm, tmpfs_full)
 	EXPECT_EQ(0, unlink(TMPFS "/full"));
 }
 
-/* What was there before anybody paid is nobody's. */
+/* What was there before anybody paid is nobody's; what is added is not. */
 TEST_F(shm, of_the_host)
 {
 	struct puppet *host = puppet_in(0);
@@ -314,7 +314,18 @@ TEST_F(shm, of_the_host)
 	EXPECT_EQ(0, puppet_do(host, fill, fd, 0, 5));
 	fd = puppet_open(self->p, TMPFS "/host", O_RDWR);
 	ASSERT_LE(0, fd);
-	EXPECT_EQ(0, puppet_do(self->p, fill, fd, 0, PRIME));
+	EXPECT_EQ(0, puppet_do(self->p, fill, fd, 0, 5));
+	EXPECT_EQ(0, held(self->a, shmpages));
+	set_bounds(self->a, shmpages, PRIME, PRIME);
+	EXPECT_EQ(0, puppet_do(self->p, fill, fd, 0, 5 + PRIME));
+	EXPECT_EQ(PRIME, held(self->a, shmpages));
+	EXPECT_EQ(-ENOSPC, puppet_do(self->p, fill, fd, 5 + PRIME, 1));
+	EXPECT_EQ(PRIME, held(self->a, shmpages));
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_EQ(0, puppet_do(self->p, punch, fd, 0, 7));
+	EXPECT_EQ(PRIME - 7, held(self->a, shmpages));
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_EQ(0, puppet_do(self->p, cut, fd, 0, 0));
 	EXPECT_EQ(0, held(self->a, shmpages));
 	EXPECT_EQ(0, unlink(TMPFS "/host"));
 }
