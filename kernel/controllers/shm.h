@@ -94,13 +94,21 @@ static __always_inline bool shm_is_denied(bool forget)
 
 /* --- the kernel's figures ------------------------------------------------------- */
 
+static __always_inline struct shmem_inode_info *shm_info(__u64 inode)
+{
+	return (void *)(inode - bpf_core_field_offset(struct shmem_inode_info,
+						      vfs_inode));
+}
+
 static __always_inline __s64 shm_allocated(__u64 inode)
 {
-	struct shmem_inode_info *info =
-		(void *)(inode - bpf_core_field_offset(struct shmem_inode_info,
-						       vfs_inode));
+	return BPF_CORE_READ(shm_info(inode), alloced);
+}
 
-	return BPF_CORE_READ(info, alloced);
+/* Reserved when it was made, so that the kernel does not ask about its pages? */
+static __always_inline bool shm_is_reserved(__u64 inode)
+{
+	return !(BPF_CORE_READ(shm_info(inode), flags) & SHM_NORESERVE);
 }
 
 /* --- segments, shared mappings, memfd --------------------------------------------- */
@@ -282,7 +290,7 @@ static __always_inline void shm_ask(struct inode *inode, __s64 n)
 
 	if (!shm) {
 		first.slot = rescore_current();
-		if (!first.slot)
+		if (!first.slot || shm_is_reserved(key))
 			return;
 		/* what was there before nobody paid for, and nobody will */
 		first.pages = shm_allocated(key);

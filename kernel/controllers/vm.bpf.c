@@ -150,14 +150,11 @@ SEC("iter/bpf_map_elem")
 int lockedpages__truth_segments(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct vm_segment *segment = ctx->value;
-	struct shmem_inode_info *info;
 	__u64 *inode = ctx->key;
 
 	if (!segment || !inode)
 		return 0;
-	info = (void *)(*inode - bpf_core_field_offset(struct shmem_inode_info,
-						       vfs_inode));
-	if (BPF_CORE_READ(info, flags) & VM_LOCKED)
+	if (BPF_CORE_READ(shm_info(*inode), flags) & VM_LOCKED)
 		rescore_truth_write(ctx->meta->seq, *inode, segment->slot,
 				    vm_segment_pages((void *)*inode));
 	return 0;

@@ -101,4 +101,9 @@ TEST_F(amounts, files)
 	puppet_do(self->p, unlink_files, 0, PRIME, 0);
 }
 
-RESCORE_TEST_MAIN(&(struct rescore_load_opts){ .objects = 8 })
+static const struct rescore_load_opts opts = {
+	.only = "vm,numproc",
+	.objects = 8,
+};
+
+RESCORE_TEST_MAIN(&opts)

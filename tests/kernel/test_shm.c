@@ -303,6 +303,21 @@ TEST_F(shm, tmpfs_full)
 	EXPECT_EQ(0, unlink(TMPFS "/full"));
 }
 
+/* What the host has reserved whole is its own, whoever touches it first. */
+TEST_F(shm, reserved_by_the_host)
+{
+	char *at = mmap(NULL, PRIME * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1,
+			0);
+	struct puppet *p;
+
+	ASSERT_NE(MAP_FAILED, at);
+	p = puppet_in(self->a);
+	EXPECT_EQ(0, puppet_do(p, touch, at, PRIME, 0));
+	EXPECT_EQ(0, held(self->a, shmpages));
+	EXPECT_CLEAN_AUDIT(0);
+	munmap(at, PRIME * PAGE);
+}
+
 /* What was there before anybody paid is nobody's; what is added is not. */
 TEST_F(shm, of_the_host)
 {
