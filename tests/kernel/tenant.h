@@ -74,6 +74,37 @@ static inline int64_t status_pages(pid_t pid, const char *a, const char *b)
 	return sum / 4;
 }
 
+static inline int64_t private_of(pid_t pid)
+{
+	return status_pages(pid, "VmData:", "VmStk:");
+}
+
+static inline int64_t locked_of(pid_t pid)
+{
+	return status_pages(pid, "VmLck:", NULL);
+}
+
+/* The same as private_of(), mapping by mapping: writable and private, or a stack. */
+static inline int64_t smaps_of(pid_t pid)
+{
+	FILE *file = fopen(text("/proc/%d/smaps", pid), "re");
+	int64_t sum = 0, size = 0;
+	char line[512], rights[8];
+	bool counts = false;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*x-%*x %7s", rights) == 1)
+			counts = rights[1] == 'w' && rights[3] == 'p';
+		else if (!strncmp(line, "Size:", 5))
+			size = strtoll(line + 5, NULL, 10);
+		else if (!strncmp(line, "VmFlags:", 8))
+			sum += counts || strstr(line, " gd ") ? size : 0;
+	}
+	if (file)
+		fclose(file);
+	return sum / 4;
+}
+
 #define PIDS_MAX 256
 
 /* Do they share their memory? */
@@ -104,7 +135,7 @@ static inline int pids_at(const char *path, pid_t *pids, int n)
 }
 
 /* Pages of all address spaces in container @slot, each of them once. */
-static inline int64_t truth(int slot, const char *a, const char *b)
+static inline int64_t truth(int slot, int64_t (*pages_of)(pid_t pid))
 {
 	char path[PATH_MAX];
 	pid_t pids[PIDS_MAX];
@@ -118,23 +149,25 @@ static inline int64_t truth(int slot, const char *a, const char *b)
 			if (same_memory(pids[i], pids[j]))
 				break;
 		if (j == i)
-			sum += status_pages(pids[i], a, b);
+			sum += pages_of(pids[i]);
 	}
 	return sum;
 }
 
 static inline int64_t true_private(int slot)
 {
-	return truth(slot, "VmData:", "VmStk:");
+	return truth(slot, private_of);
 }
 
 static inline int64_t true_locked(int slot)
 {
-	return truth(slot, "VmLck:", NULL);
+	return truth(slot, locked_of);
 }
 
-#define EXPECT_EXACT(slot) \
-	EXPECT_EQ(true_private(slot), held(slot, privvmpages))
+#define EXPECT_EXACT(slot) do {						\
+	EXPECT_EQ(true_private(slot), held(slot, privvmpages));		\
+	EXPECT_EQ(truth(slot, smaps_of), held(slot, privvmpages));	\
+} while (0)
 
 static int privvmpages, lockedpages;
 
