@@ -216,8 +216,8 @@ RESCORE_TWICE("fexit/__shmem_file_setup", shmpages__made, struct vfsmount *mnt,
  * in memory gets its inode between the two above, and no other comes there.
  */
 SEC("lsm/d_instantiate")
-int RESCORE_PROG(shmpages__made_3__twice, struct dentry *dentry,
-		 struct inode *inode)
+int RESCORE_REPEATABLE(shmpages__made_3__twice, struct dentry *dentry,
+		       struct inode *inode)
 {
 	if (inode)
 		shm_made(inode);
@@ -232,7 +232,7 @@ RESCORE_TWICE("fexit/shmem_evict_inode", shmpages__evict, struct inode *inode)
 
 /* As above. */
 SEC("lsm/inode_free_security")
-int RESCORE_PROG(shmpages__evict_3__twice, struct inode *inode)
+int RESCORE_REPEATABLE(shmpages__evict_3__twice, struct inode *inode)
 {
 	shm_remove(rescore_address(inode));
 	return 0;

@@ -194,7 +194,7 @@ RESCORE_TWICE("fentry/exit_mmap", vm__exit, struct mm_struct *mm)
  * the stack comes here without the above.
  */
 SEC("fentry/__mmdrop")
-int RESCORE_PROG(vm__drop, struct mm_struct *mm)
+int RESCORE_REPEATABLE(vm__drop, struct mm_struct *mm)
 {
 	vm_end(rescore_address(mm));
 	return 0;
