@@ -99,6 +99,9 @@ int load_reuse_own(struct load *load, struct bpf_object *object,
 int load_pin_own(struct load *load, struct bpf_object *object,
 		 const char *controller);
 
+/* Remove the maps of controllers that are gone: who pays for what is forgotten. */
+int load_forget_own(const struct rescore_resource *registry);
+
 /* --- upgrade.c --- */
 #define LOAD_NEXT_DIR	RESCORE_PIN_DIR "/next"
 

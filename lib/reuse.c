@@ -4,6 +4,7 @@
  * the numbers that resources and figures have there.
  */
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,4 +155,68 @@ int load_pin_own(struct load *load, struct bpf_object *object,
 					     strerror(errno));
 	}
 	return 0;
+}
+
+/* Does any program of the controller that @name (CONTROLLER-MAP) begins with run? */
+static bool is_loaded(const struct rescore_hook *hooks, const char *name)
+{
+	size_t length = strcspn(name, "-");
+	unsigned int i;
+
+	for (i = 0; i < RESCORE_HOOKS_MAX; i++)
+		if (strnlen(hooks[i].controller, sizeof(hooks[i].controller)) ==
+			    length &&
+		    !strncmp(hooks[i].controller, name, length) &&
+		    hooks[i].state == RESCORE_ON)
+			return true;
+	return false;
+}
+
+static bool is_counted(const struct rescore_resource *registry,
+		       const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < RESCORE_RESOURCES_MAX; i++)
+		if (!strcmp(registry[i].name, name))
+			return registry[i].state == RESCORE_ON;
+	return false;
+}
+
+/* The pin @name is of a map whose controller is gone. */
+static bool is_left(const struct rescore_hook *hooks,
+		    const struct rescore_resource *registry, const char *name)
+{
+	if (!strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)))
+		return !is_loaded(hooks, name + strlen(OWN_PREFIX));
+	if (!strncmp(name, RESCORE_AMOUNTS, strlen(RESCORE_AMOUNTS)))
+		return !is_counted(registry, name + strlen(RESCORE_AMOUNTS));
+	return false;
+}
+
+int load_forget_own(const struct rescore_resource *registry)
+{
+	struct rescore_hook *hooks;
+	struct dirent *entry;
+	char path[512];
+	DIR *dir;
+	int err = 0;
+
+	hooks = rescore_map("hooks", sizeof(*hooks), RESCORE_HOOKS_MAX, true);
+	dir = opendir(RESCORE_PIN_DIR);
+	if (!hooks || !dir)
+		err = -EIO;
+	while (!err && (entry = readdir(dir))) {
+		if (!is_left(hooks, registry, entry->d_name))
+			continue;
+		snprintf(path, sizeof(path), RESCORE_PIN_DIR "/%s",
+			 entry->d_name);
+		if (unlink(path) < 0 && errno != ENOENT)
+			err = rescore_error(-errno, "cannot remove %s: %s",
+					    path, strerror(errno));
+	}
+	if (dir)
+		closedir(dir);
+	rescore_unmap(hooks, sizeof(*hooks), RESCORE_HOOKS_MAX);
+	return err;
 }

@@ -329,6 +329,8 @@ static int forget_gone(struct rescore_meta *meta)
 		forget_payers(meta, kinds);
 		forget_more_payers(meta, kinds);
 	}
+	if (!err)
+		err = load_forget_own(registry);
 	rescore_unmap(registry, sizeof(*registry), RESCORE_RESOURCES_MAX);
 	rescore_unmap(table, sizeof(*table), meta->nr_slots);
 	return err;
