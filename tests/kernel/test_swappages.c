@@ -120,7 +120,7 @@ TEST_F(swap, limit)
 	EXPECT_GE(512, line.held);
 	EXPECT_GE(512, line.maxheld);
 	EXPECT_LE(400, line.maxheld);
-	EXPECT_LT(0, line.failcnt);
+	/* it may see that there is no more, and not try */
 	EXPECT_EQ(number_of(a, "memory.swap.events", "max"), line.failcnt);
 	EXPECT_EQ(1, row(a, id_of("oomguarpages")).failcnt);
 	EXPECT_EQ(0, row(b, id_of("oomguarpages")).failcnt);
