@@ -171,7 +171,7 @@ for path in status resources events containers containers/web \
 	ok "no token, no $path" is 401 "/api/v1/$path"
 done
 ok 'no metrics either' is 401 /metrics
-ok 'a wrong token' is 401 /metrics -H "$(bearer "${web%?}0")"
+ok 'a wrong token' is 401 /metrics -H "$(bearer "${web%?}x")"
 ok 'a hash is no token' is 401 /metrics -H "$(bearer "$(awk 'NR == 1 { print $2 }' "$tokens")")"
 ok 'an empty one' is 401 /metrics -H 'Authorization: Bearer '
 ok 'another scheme' is 401 /metrics -H "Authorization: Basic $web"
@@ -249,4 +249,4 @@ clean() { ! grep -hE 'ERROR|runtime error|Sanitizer' "$tmp"/*.log; }
 ok 'no report of a sanitizer' clean
 ok 'and nothing else in the log' same "$(cat "$tmp/open.log")" ''
 
-finish
+done_testing

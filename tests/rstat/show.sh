@@ -125,4 +125,4 @@ ok 'a failure keeps the old one' kept
 ok 'no such folder' fails 1 "'$tmp/no/x.prom'" "$rstat" metrics -o "$tmp/no/x.prom"
 ok 'no such format' fails 2 "--format 'xml'" "$rstat" metrics --format xml
 
-finish
+done_testing
