@@ -15,8 +15,7 @@ bench=$O/tests/bench/rstat
 rstat=$O/rstat
 raw=$O/rstat-bench.tsv
 work=$(mktemp -d "${1:-$O}/rstat-bench.XXXXXX")
-daemon=
-trap '[ -z "$daemon" ] || kill "$daemon"; rm -rf "$work"' EXIT
+trap '[ ! -f "$work/pid" ] || kill "$(< "$work/pid")"; rm -rf "$work"' EXIT
 
 now() { date +%s%N; }
 
@@ -74,10 +73,9 @@ sheet_by_rstat()
 	"$bench" memory
 	"$bench" export "$work/export"
 	mkdir "$work/cached"
-	rrdcached -g -l "unix:$work/s" -b "$work/cached" -p "$work/pid" \
-		-w 36000 -f 72000 > "$work/log" 2>&1 &
-	daemon=$!
-	for _ in $(seq 100); do [ -S "$work/s" ] && break; sleep 0.1; done
+	# it goes into the background when it listens
+	rrdcached -l "unix:$work/s" -b "$work/cached" -p "$work/pid" \
+		-w 36000 -f 72000 > "$work/log" 2>&1
 	"$bench" cached "$work/cached" "$work/s"
 	"$bench" fleet "$work/fleet" 10000
 	"$bench" forecast "$work/fleet"
