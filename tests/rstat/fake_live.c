@@ -151,6 +151,8 @@ static int fake_event(struct live_source *source, uint64_t *cursor,
 		return 0;
 	++*cursor;
 	*ret_event = (struct live_event){
+		.loaded_ns = 1 + number(fake->root, "loaded"),
+		.seq = *cursor,
 		.time_ns = live_now_ns() - number(event, "ago") * 1000000000,
 		.serial = (uint64_t)number(event, "serial"),
 		.kind = "refused",

@@ -254,7 +254,9 @@ static bool shows_event(const struct site *site, const struct access *access,
 		return true;
 	own = visible(site, access, access->container);
 
+	/* Serials begin anew when rescore is loaded. */
 	return own && own->id.serial == event->serial &&
+	       event->loaded_ns == site->live.loaded_ns &&
 	       !strcmp(event->container, access->container);
 }
 

@@ -13,6 +13,7 @@
 #include "cached.h"
 #include "clock.h"
 #include "collect.h"
+#include "events.h"
 #include "host.h"
 #include "layout.h"
 #include "say.h"
@@ -32,6 +33,9 @@ struct collector {
 	int signals;
 	int64_t last;		/* stamp of the last round */
 	int64_t held_from;	/* first stamp that is held back; 0: none */
+	struct event_log events;
+	int64_t loaded;		/* what the cursor is of */
+	uint64_t cursor;
 	long rounds;
 	long count;		/* 0: no end */
 	long unflushed;		/* rounds */
@@ -73,6 +77,41 @@ static int sink_carry(void *arg, unsigned int slot,
 	struct collector *c = arg;
 
 	return batch_carry(&c->batch, slot, id, schema, readings);
+}
+
+/* Gone before its refusal was read: its samples still say who it was. */
+static void name_event(const struct collector *c, struct live_event *event)
+{
+	for (const struct series *s = c->batch.series; s; s = s->next)
+		if (s->id.serial == event->serial)
+			memcpy(event->container, s->id.name,
+			       sizeof(s->id.name));
+}
+
+static void keep_events(struct collector *c)
+{
+	struct source *source = c->source;
+	int64_t loaded = source->loaded ? source->loaded(source) : 0;
+	struct live_event event;
+	uint64_t lost = 0;
+	int err = 0;
+
+	if (!loaded)
+		return;
+	if (loaded != c->loaded) {
+		c->cursor = events_cursor(c->store.fd, loaded);
+		c->loaded = loaded;
+	}
+	while (!err && source->event(source, &c->cursor, &event, &lost) > 0) {
+		if (!*event.container)
+			name_event(c, &event);
+		err = event_log_add(&c->events, &event);
+	}
+	if (lost && !err)
+		err = event_log_lost(&c->events, lost);
+	if (err)
+		say("%s", failure());
+	event_log_flush(&c->events);
 }
 
 static void flush(struct collector *c)
@@ -138,6 +177,7 @@ static void sample(struct collector *c)
 	else if (!err && c->source_gone)
 		say("samples come again");
 	c->source_gone = err;
+	keep_events(c);
 
 	c->rounds++;
 	c->unflushed++;
@@ -267,6 +307,7 @@ static int open_events(struct collector *c)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGXFSZ, SIG_IGN);	/* write() then says EFBIG */
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	c->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (c->signals < 0 || c->timer < 0)
@@ -296,6 +337,7 @@ static int open_all(struct collector *c, const struct args *args,
 	if (err)
 		return err;
 	batch_init(&c->batch, c->store.step);
+	event_log_init(&c->events, c->store.fd);
 	clock_guard_init(&c->guard, c->store.step);
 	c->writer.store = &c->store;
 
@@ -305,6 +347,7 @@ static int open_all(struct collector *c, const struct args *args,
 
 static void close_all(struct collector *c)
 {
+	event_log_free(&c->events);
 	batch_free(&c->batch);
 	if (c->source)
 		c->source->close(c->source);

@@ -71,13 +71,15 @@ struct live {
 
 /* One refusal. The texts are copies: the container may be gone. */
 struct live_event {
+	int64_t loaded_ns;	/* by this and its number it is known again */
+	uint64_t seq;		/* also the cursor behind it */
 	int64_t time_ns;	/* since 1970 */
 	uint64_t serial;	/* of the container */
 	char container[RESCORE_NAME_LEN];	/* "": gone when it was read */
 	char resource[RESCORE_RES_NAME_LEN];
 	unsigned int unit;
-	const char *kind;	/* "refused", "observed" … */
-	const char *err;	/* "EAGAIN", or NULL */
+	char kind[16];		/* "refused", "observed" … */
+	char err[16];		/* "EAGAIN", or "" */
 	int64_t held, amount, bound;
 	bool limit;		/* bound is the limit, else the barrier */
 	unsigned int pid;
@@ -105,6 +107,11 @@ struct live_source {
  * of this name.
  */
 int live_open(struct live_source **ret_source);
+
+struct rescore;
+/* The event function of a source whose table is @rs. */
+int live_rescore_event(const struct rescore *rs, uint64_t *cursor,
+		       struct live_event *ret_event, uint64_t *ret_lost);
 
 /* Room for one container more; its rows are zero. NULL: no memory. */
 struct live_container *live_add(struct live *live);

@@ -31,5 +31,7 @@ json_t *live_json_container(const struct live *live, const struct trend *trend,
 
 /* @tenant: without what only the host's administrator should know (pid). */
 json_t *live_json_event(const struct live_event *event, bool tenant);
+/* Back again, with "loaded" and "seq" beside it. -EPROTO: it is none. */
+int live_json_parse_event(const json_t *json, struct live_event *ret_event);
 
 #endif /* RSTAT_LIVE_JSON_H */

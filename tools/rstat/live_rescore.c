@@ -158,40 +158,10 @@ static int live_event(struct live_source *source, uint64_t *cursor,
 		      struct live_event *ret_event, uint64_t *ret_lost)
 {
 	struct rescore_live *src = to_rescore(source);
-	const struct rescore_container *container;
-	const struct rescore_resource *resource;
-	struct rescore_event event;
 
-	if (!src->rs || !rescore_next_event(src->rs, cursor, &event, ret_lost))
-		return 0;
-	container = rescore_container(src->rs, event.slot);
-	resource = rescore_resource(src->rs, event.resource);
-	*ret_event = (struct live_event){
-		.time_ns = rescore_event_realtime(&event),
-		.serial = event.serial,
-		.kind = rescore_event_kind_name(event.kind),
-		.held = event.held,
-		.amount = event.amount,
-		.bound = event.bound,
-		.limit = event.severity != RESCORE_HARD,
-		.pid = event.pid,
-		.suppressed = event.suppressed,
-	};
-	memcpy(ret_event->comm, event.comm, sizeof(event.comm));
-	/* The slot may be another container's by now. */
-	if (container && container->serial == event.serial)
-		memcpy(ret_event->container, container->name,
-		       sizeof(ret_event->container) - 1);
-	if (resource) {
-		memcpy(ret_event->resource, resource->name,
-		       sizeof(ret_event->resource) - 1);
-		ret_event->unit = resource->unit;
-		ret_event->err = resource->err > 0 ?
-					 strerrorname_np(resource->err) :
-					 NULL;
-	}
-
-	return 1;
+	return src->rs ? live_rescore_event(src->rs, cursor, ret_event,
+					    ret_lost) :
+			 0;
 }
 
 static void live_close(struct live_source *source)

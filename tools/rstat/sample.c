@@ -173,6 +173,23 @@ static int source_round(struct source *source, source_sink sink, void *arg)
 	return err;
 }
 
+static int source_event(struct source *source, uint64_t *cursor,
+			struct live_event *ret_event, uint64_t *ret_lost)
+{
+	struct rescore_source *src = to_rescore(source);
+
+	return src->rs ? live_rescore_event(src->rs, cursor, ret_event,
+					    ret_lost) :
+			 0;
+}
+
+static int64_t source_loaded(struct source *source)
+{
+	struct rescore_source *src = to_rescore(source);
+
+	return src->rs ? (int64_t)rescore_meta(src->rs)->loaded_ns : 0;
+}
+
 static void source_close(struct source *source)
 {
 	struct rescore_source *src = to_rescore(source);
@@ -195,6 +212,8 @@ int rescore_source_open(struct source **ret_source)
 	if (!src)
 		return fail(ENOMEM, "no memory");
 	src->source.round = source_round;
+	src->source.event = source_event;
+	src->source.loaded = source_loaded;
 	src->source.close = source_close;
 	err = attach(src);
 	if (err) {

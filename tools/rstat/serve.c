@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +10,37 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "events.h"
 #include "say.h"
 #include "serve.h"
 
 #define TICK_MS		2000
 
 /* --- what is known -------------------------------------------------------- */
+
+static int keep_event(void *arg, const struct live_event *event)
+{
+	struct site *site = arg;
+
+	site->event[site->nr_events++ % SERVE_EVENTS] = *event;
+	if (event->loaded_ns == site->live.loaded_ns &&
+	    event->seq > site->cursor)
+		site->cursor = event->seq;
+	return 0;
+}
+
+/* What the collector has kept, of times before the kernel's ring begins. */
+static void recall_events(struct site *site)
+{
+	int dir = open(site->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct events_gaps gaps;
+
+	if (dir < 0)
+		return;
+	if (events_each(dir, keep_event, site, &gaps))
+		say("serve: %s", failure());
+	close(dir);
+}
 
 static void read_events(struct site *site)
 {
@@ -49,11 +75,11 @@ static void tick(void *arg)
 		return;
 	}
 	site->why[0] = '\0';
-	if (loaded != site->live.loaded_ns) {
+	if (loaded != site->live.loaded_ns)
 		site->cursor = 0;	/* another ring */
-		site->nr_events = 0;
-		site->lost = 0;
-	}
+	if (!site->recalled)
+		recall_events(site);
+	site->recalled = true;
 	if (trend_add(&site->trend, &site->live))
 		say("serve: %s", failure());
 	read_events(site);

@@ -11,6 +11,7 @@
 
 #include <rescore/abi.h>
 
+#include "live.h"
 #include "meta.h"
 
 /* What the values of a reading are, in their order. Never changes once made. */
@@ -47,6 +48,13 @@ struct source {
 	 * there is nothing to read for now; failure() says why.
 	 */
 	int (*round)(struct source *source, source_sink sink, void *arg);
+	/*
+	 * Refusals, as those of struct live_source, of what was loaded at
+	 * loaded() (0: nothing is); both NULL where there are none.
+	 */
+	int (*event)(struct source *source, uint64_t *cursor,
+		     struct live_event *ret_event, uint64_t *ret_lost);
+	int64_t (*loaded)(struct source *source);
 	void (*close)(struct source *source);
 };
 
