@@ -58,8 +58,10 @@ is 'with its peak' "$(stat fetch web gadgets --dir "$store" --csv |
 is 'CPU time, as a rate' "$(stat fetch busy cpulimit --dir "$store" --json |
 	jq -c '[.unit, ([.rows[].held | values] | max | . > 1 and . < 400)]')" \
 	'["percent",true]'
-rlimitctl kill busy > "$tmp/out" 2>&1
 stat graph web gadgets --dir "$store" -o "$tmp/gadgets.svg"
+is 'refusals are kept' "$(stat report --dir "$store" --json |
+	jq -c '[.events[] | select(.resource == "gadgets") | .container, .errno] | .[0:2]')" \
+	'["web","EDQUOT"]'
 is 'drawn' "$(grep -c '<svg' "$tmp/gadgets.svg")" 1
 
 # --- over HTTP --------------------------------------------------------------------
@@ -77,6 +79,13 @@ api() { get "/api/v1/$1" "${3:-$all}" | jq -c "$2"; }
 is 'without any capability' "$(awk '/^Cap(Prm|Eff|Inh)/ { print $2 }' /proc/$server/status | sort -u)" 0000000000000000
 is 'containers' "$(api containers '[.containers[].name]')" '["web","db","busy"]'
 is 'the unknown resource' "$(api containers/web .container.resources.gadgets.used)" 1
+cpu_time() { api containers/busy .container.resources.cpulimit.held; }
+before=$(cpu_time)
+grows() { [ "$(cpu_time)" -gt "$before" ]; }
+until_true grows
+is 'what the kernel counts is read anew, without any capability' \
+	"$(api containers '.time_ms - .refreshed_ms')" 0
+rlimitctl kill busy > "$tmp/out" 2>&1
 is 'its refusals' "$(api events '[.events[] | select(.resource == "gadgets") | .container, .errno, .held] | .[0:3]')" \
 	'["web","EDQUOT",94208]'
 is 'its graph' "$(get '/api/v1/containers/web/graph?resource=gadgets&from=-1h' "$all" | grep -c '<svg')" 1

@@ -68,6 +68,13 @@ ok 'history' json '/api/v1/containers/web/history?resource=gadgettime&from=-2h' 
 	'[.unit, (.rows | length > 100)]' '["ns",true]'
 ok 'forecast' json /api/v1/containers/web/forecast \
 	'[.resources[] | .barrier.when | type] | unique' '["string"]'
+ok 'all rows are fresh' json /api/v1/containers '.time_ms - .refreshed_ms' 0
+table '.stale = 40'
+older() { json /api/v1/containers '(.time_ms - .refreshed_ms) / 1000 | round' 40; }
+ok 'what the kernel counts is older, and its age is said' until_true 20 older
+table '.stale = -1'
+ok 'or that it is not known' until_true 20 json /api/v1/containers .refreshed_ms null
+table 'del(.stale)'
 svg() { get "/api/v1/containers/web/graph?resource=$1" | head -c 200 | grep -q '<svg'; }
 ok 'a graph' svg numproc
 ok 'of a resource nobody has heard of' svg gadgettime

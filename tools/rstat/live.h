@@ -24,6 +24,7 @@ struct live_resource {
 	/* Of held, and of maxheld; mostly the same. */
 	unsigned int held_unit, peak_unit;
 	bool on;
+	bool delegated;		/* counted by the kernel, read from time to time */
 };
 
 /* One resource of one container. */
@@ -60,6 +61,11 @@ struct live_health {
 struct live {
 	int64_t time_ns;	/* of the reading, since 1970 */
 	int64_t loaded_ns;	/* another one: everything began anew */
+	/*
+	 * When we last brought what the kernel counts into the table: time_ns,
+	 * or before it if we may not; then somebody else has to. 0: never.
+	 */
+	int64_t refreshed_ns;
 	struct live_health health;
 	unsigned int nr_resources;
 	struct live_resource resource[RESCORE_RESOURCES_MAX];
@@ -138,6 +144,11 @@ void live_set_usage(const struct live_resource *resource, struct live_row *row);
 int64_t live_bound(const struct live_row *row);
 /* usage ÷ bound; NAN: unlimited or not known. */
 double live_used(const struct live_row *row);
+/*
+ * What is not as fresh as the rest: how old the rows are that the kernel counts,
+ * in nanoseconds; 0: they are not, or there are none. INT64_MAX: nobody knows.
+ */
+int64_t live_stale(const struct live *live);
 enum live_level live_level(const struct live_row *row);
 /* Nothing held, nothing bounded, nothing refused. */
 bool live_idle(const struct live_row *row);

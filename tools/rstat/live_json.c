@@ -27,6 +27,13 @@ json_t *live_json_time(int64_t time_ns)
 	return json_integer((json_int_t)(time_ns / 1000000));
 }
 
+json_t *live_json_refreshed(const struct live *live)
+{
+	if (live_stale(live) == INT64_MAX)
+		return json_null();
+	return live_json_time(live->time_ns - live_stale(live));
+}
+
 static json_t *json_amount(int64_t amount)
 {
 	return amount == RESCORE_UNLIMITED ? json_null() : json_integer(amount);
@@ -62,7 +69,7 @@ static const char *unit_text(unsigned int unit)
 /* clang-format off: a key and its value, one line */
 static json_t *json_resource(const struct live_resource *r)
 {
-	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:b, s:o}",
 			 "name", live_json_text(r->name),
 			 "unit", unit_text(r->unit),
 			 "held_unit", unit_text(r->held_unit),
@@ -70,6 +77,7 @@ static json_t *json_resource(const struct live_resource *r)
 			 "controller", live_json_text(r->controller),
 			 "state", r->on ? "on" : "off",
 			 "why", live_json_text(r->on ? NULL : r->why),
+			 "delegated", r->delegated,
 			 "help", live_json_text(r->help));
 }
 

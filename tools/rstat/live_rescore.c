@@ -61,6 +61,7 @@ static void read_resources(const struct rescore *rs, struct live *live)
 		to->held_unit = rescore_held_unit(from);
 		to->peak_unit = rescore_peak_unit(from);
 		to->on = from->state == RESCORE_ON;
+		to->delegated = from->flags & RESCORE_DELEGATED;
 	}
 }
 
@@ -118,23 +119,28 @@ static int live_read(struct live_source *source, struct live *live)
 	struct rescore_live *src = to_rescore(source);
 	const struct rescore_meta *meta;
 	unsigned int slot = 0, nr;
-	int err;
+	int64_t refreshed_ns = live->refreshed_ns;
+	int64_t loaded_ns = live->loaded_ns;
+	int err, stale;
 
 	live_empty(live);
 	err = follow(src);
 	if (err)
 		return err;
-	/*
-	 * Not allowed to serve, which has given up its capabilities: then the
-	 * rows that the kernel counts are as `rstat collect` read them last.
-	 */
-	(void)rescore_refresh(src->rs);
 	meta = rescore_meta(src->rs);
 	nr = rescore_nr_resources(src->rs);
 	if (nr != live->nr_resources)
 		live_free(live);
 	live->nr_resources = nr;
+	/* It needs no capability, only the owner of the BPF file system. */
+	stale = rescore_refresh(src->rs);
+	if (stale)
+		(void)fail(EIO, "%s", rescore_strerror());
 	live->time_ns = live_now_ns();
+	if (!stale)
+		live->refreshed_ns = live->time_ns;
+	else if (loaded_ns == (int64_t)meta->loaded_ns)
+		live->refreshed_ns = refreshed_ns;
 	live->loaded_ns = (int64_t)meta->loaded_ns;
 	live->health = (struct live_health){
 		.events = meta->event_head,
