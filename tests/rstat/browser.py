@@ -191,10 +191,13 @@ def test_refresh():
     with open(table, encoding='utf-8') as file:
         site = json.load(file)
     site['containers'][0]['rows']['numproc'][0] = 7
+    site['stale'] = 600
     with open(table + '.new', 'w', encoding='utf-8') as file:
         json.dump(site, file)
     os.rename(table + '.new', table)
     ok('and shows what has changed', until(lambda: '7 / 20' in text()))
+    ok('and how old the rest is',
+       until(lambda: 'were read 10 min ago' in one('#trouble').text))
 
 
 def test_phone():

@@ -268,6 +268,14 @@ static void test_refused(void)
 		       access(args.dir, F_OK),
 	       "nothing to collect: no store is made");
 
+	args.keep = "5h";
+	capture_begin(&captured, stderr);
+	status = collect_run(&args, open_script);
+	capture_end(&captured);
+	tap_ok(status == RSTAT_USAGE && strstr(captured.text, "--keep '5h'"),
+	       "%s", "less than a day is not kept");
+	args.keep = NULL;
+
 	pid = start("twice", 1, 0, true);
 	appears(store_path("twice/store.json"), 0);
 	capture_begin(&captured, stderr);

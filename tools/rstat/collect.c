@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,12 +16,16 @@
 #include "collect.h"
 #include "events.h"
 #include "host.h"
+#include "forecast_report.h"
 #include "layout.h"
+#include "privilege.h"
+#include "reap.h"
 #include "say.h"
 #include "store.h"
 #include "writer.h"
 
 #define SECOND		1000000000LL
+#define DAY		86400
 #define LAST_TRIES	3	/* writers at the end, if one is killed */
 
 struct collector {
@@ -36,6 +41,11 @@ struct collector {
 	struct event_log events;
 	int64_t loaded;		/* what the cursor is of */
 	uint64_t cursor;
+	int64_t keep;		/* of containers that are gone; seconds */
+	int64_t started;	/* seconds since 1970, and of CLOCK_BOOTTIME */
+	int64_t started_boot;
+	int64_t reaped;		/* stamp */
+	pid_t reaper;
 	long rounds;
 	long count;		/* 0: no end */
 	long unflushed;		/* rounds */
@@ -124,6 +134,41 @@ static void flush(struct collector *c)
 	c->unflushed = 0;
 }
 
+/*
+ * What time it is, but not later than it can be if it was right when we began: a
+ * clock that jumps ahead must not make everything old.
+ */
+static int64_t sober_now(const struct collector *c)
+{
+	int64_t passed = now_ns(CLOCK_BOOTTIME) / SECOND - c->started_boot;
+
+	return c->last < c->started + passed ? c->last : c->started + passed;
+}
+
+/* In a child: 10,000 directories take their time. */
+static void reap(struct collector *c)
+{
+	long nr = 0;
+	int err;
+
+	if (c->reaper > 0 && waitpid(c->reaper, NULL, WNOHANG) == c->reaper)
+		c->reaper = 0;
+	if (c->reaper || (c->reaped && c->last - c->reaped < DAY))
+		return;
+	c->reaped = c->last;
+	c->reaper = fork();
+	if (c->reaper)
+		return;
+	err = privilege_become_owner(c->store.fd);
+	if (!err)
+		err = reap_before(&c->store, sober_now(c) - c->keep, &nr);
+	if (err)
+		say("%s", failure());
+	if (nr)
+		say("removed %ld series of containers that are gone", nr);
+	_exit(RSTAT_OK);
+}
+
 /* False: no round now. */
 static bool check_clock(struct collector *c, int64_t now)
 {
@@ -187,6 +232,8 @@ static void sample(struct collector *c)
 	if (c->rounds == 1 ||
 	    c->unflushed >= collect_flush_rounds(c->store.step))
 		flush(c);
+	if (!c->held_from && !c->clock_behind)
+		reap(c);
 }
 
 static int arm_timer(struct collector *c)
@@ -347,6 +394,8 @@ static int open_all(struct collector *c, const struct args *args,
 
 static void close_all(struct collector *c)
 {
+	if (c->reaper > 0)
+		(void)waitpid(c->reaper, NULL, 0);
 	event_log_free(&c->events);
 	batch_free(&c->batch);
 	if (c->source)
@@ -365,6 +414,9 @@ int collect_run(const struct args *args, source_opener open_source)
 		.timer = -1,
 		.signals = -1,
 		.count = args->count,
+		.keep = REAP_KEEP,
+		.started = now_ns(CLOCK_REALTIME) / SECOND,
+		.started_boot = now_ns(CLOCK_BOOTTIME) / SECOND,
 	};
 	int status = RSTAT_FAILED;
 
@@ -372,6 +424,13 @@ int collect_run(const struct args *args, source_opener open_source)
 		say("collect: --step %ld: give a divisor of 3600, such as 1, "
 		    "10, 60 or 300",
 		    args->step);
+		return RSTAT_USAGE;
+	}
+	if (args->keep &&
+	    (parse_span(args->keep, &c.keep) || c.keep < REAP_KEEP_MIN)) {
+		say("collect: --keep '%s': give a length of time, such as "
+		    "30d or 1y, and at least a day",
+		    args->keep);
 		return RSTAT_USAGE;
 	}
 	if (args->rrdcached && cached_check(args->rrdcached)) {

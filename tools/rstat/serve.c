@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "events.h"
+#include "privilege.h"
 #include "say.h"
 #include "serve.h"
 
@@ -168,21 +166,6 @@ static void handle(void *arg, struct http_request *request)
 
 /* --- the verb ---------------------------------------------------------------- */
 
-/*
- * Nothing here needs a privilege once it runs as the owner of the BPF file
- * system; and what cannot be had cannot be lost to whoever gets in.
- */
-static void drop_privileges(void)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct none[2] = {};
-
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	(void)syscall(SYS_capset, &header, none);
-}
-
 static int serve(const struct args *args, struct site *site)
 {
 	struct http_options options = {
@@ -205,7 +188,8 @@ static int serve(const struct args *args, struct site *site)
 	err = tokens_update(&site->tokens);
 	if (err)
 		return err;
-	drop_privileges();
+	/* Nothing here needs one once it runs. */
+	privilege_drop();
 
 	return http_run(&options);
 }

@@ -23,6 +23,7 @@ struct args {
 	const char *tokens;
 	const char *format;
 	const char *horizon;
+	const char *keep;
 	const char *compare;
 	const char *rrdcached;
 	const char *theme;
