@@ -39,6 +39,7 @@ struct args {
 	bool batch;
 	bool all;
 	bool forecast;
+	bool at_most;		/* begin with the first sample, if that is later */
 	bool json;
 	bool csv;
 };
