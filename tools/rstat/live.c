@@ -102,7 +102,8 @@ bool live_grows(const struct live_resource *resource)
 void live_set_usage(const struct live_resource *resource, struct live_row *row)
 {
 	row->usage = NAN;
-	if (row->known && resource->held_unit == resource->unit)
+	if (row->known && resource->held_unit == resource->unit &&
+	    !resource->no_ceiling)
 		row->usage = (double)row->held;
 }
 

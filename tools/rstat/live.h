@@ -24,6 +24,7 @@ struct live_resource {
 	/* Of held, and of maxheld; mostly the same. */
 	unsigned int held_unit, peak_unit;
 	bool on;
+	bool no_ceiling;	/* its bounds are none for held: a guarantee … */
 	bool delegated;		/* counted by the kernel, read from time to time */
 };
 

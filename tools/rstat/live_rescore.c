@@ -61,6 +61,8 @@ static void read_resources(const struct rescore *rs, struct live *live)
 		to->held_unit = rescore_held_unit(from);
 		to->peak_unit = rescore_peak_unit(from);
 		to->on = from->state == RESCORE_ON;
+		to->no_ceiling = from->flags &
+				 (RESCORE_GUARANTEE | RESCORE_CHOSEN);
 		to->delegated = from->flags & RESCORE_DELEGATED;
 	}
 }

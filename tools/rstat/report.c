@@ -33,9 +33,10 @@ static double bound_at(const struct meta_resource *r, int64_t stamp)
 	for (unsigned int c = 0; c < r->nr_changes; c++)
 		if (!c || r->change[c].stamp <= stamp)
 			b = &r->change[c].bounds;
-	if (!b || !meta_bounds_shown(r))
+	if (!b || !meta_bounds_met(r))
 		return NAN;
-	bound = bound_value(b->barrier);
+	/* Where nothing is allowed nothing can come near. */
+	bound = b->barrier ? bound_value(b->barrier) : (double)NAN;
 
 	return isnan(bound) ? bound_value(b->limit) : bound;
 }

@@ -61,6 +61,8 @@ static int learn_schema(struct rescore_source *src)
 		list->schema.resource[i].unit = r->unit;
 		list->schema.resource[i].held_unit = r->held_unit;
 		list->schema.resource[i].peak_unit = r->peak_unit;
+		list->schema.resource[i].no_ceiling =
+			r->flags & (RESCORE_GUARANTEE | RESCORE_CHOSEN);
 	}
 	if (src->schemas && same_schema(&src->schemas->schema, &list->schema)) {
 		free(list);

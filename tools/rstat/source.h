@@ -22,6 +22,7 @@ struct schema {
 		unsigned int unit;	/* enum rescore_unit, of the bounds */
 		unsigned int held_unit;	/* + 1, where it is another; or 0 */
 		unsigned int peak_unit;
+		bool no_ceiling;	/* bounds that nothing will meet */
 	} resource[RESCORE_RESOURCES_MAX];
 };
 
