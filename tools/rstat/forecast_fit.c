@@ -195,13 +195,11 @@ static void running_medians(const struct buckets *b, size_t window,
 		if (i + 1 < window)
 			continue;
 		n = r.nr;
-		if (2 * n <= window)
-			median[i + 1 - window] = NAN;
-		else
-			median[i + 1 - window] =
-				n % 2 ? r.sorted[n / 2] :
-					(r.sorted[n / 2 - 1] + r.sorted[n / 2]) /
-						2;
+		/* Of an odd number both are the one in the middle. */
+		median[i + 1 - window] =
+			2 * n <= window ?
+				NAN :
+				(r.sorted[(n - 1) / 2] + r.sorted[n / 2]) / 2;
 	}
 }
 
@@ -353,8 +351,7 @@ void forecast_season(const struct buckets *buckets, double slope,
 		if (at + window > buckets->nr)
 			at = buckets->nr - window;
 		middle = (double)at + (double)(window - 1) / 2;
-		from_level[i] = buckets->value[i] -
-				median[at] -
+		from_level[i] = buckets->value[i] - median[at] -
 				slope * ((double)i - middle);
 	}
 	for (unsigned int s = 0; s < buckets->period; s++) {
