@@ -118,4 +118,7 @@ void bench_forecast(const char *dir)
 		errx(1, "%s", failure());
 	result("graph: rstat, a child of a process that serves",
 	       best_of(5, pass_graph, &pass) * 1e3 / pass.pictures, "ms");
+	pass.args.output = "x.svg";
+	result("graph: the same as SVG, as the page has it",
+	       best_of(5, pass_graph, &pass) * 1e3 / pass.pictures, "ms");
 }
