@@ -208,11 +208,11 @@ $(O)/san/fake-history: $(O)/san/tests/rstat/fake_history.o \
 	$(call msg,TEST,$@)
 	$(Q)$(CC) $(SAN_CFLAGS) $^ -ljansson $(LIBS) $(STAT_LIBS) -o $@
 
-$(O)/tests/bench/rstat: tests/bench/rstat.c $(filter-out %/main.o,$(STAT_OBJ)) $(O)/librescore.a
+$(O)/tests/bench/rstat: $(wildcard tests/bench/rstat*.c) $(filter-out %/main.o,$(STAT_OBJ)) $(O)/librescore.a
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itools/rstat -Itests/rstat $(filter %.c %.o %.a,$^) \
-		-ljansson $(LIBS) -ldl -lm -o $@
+		-ljansson $(LIBS) $(STAT_LIBS) -o $@
 
 setup:
 	@scripts/setup

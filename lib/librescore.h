@@ -266,6 +266,13 @@ rescore_peak_unit(const struct rescore_resource *resource)
 	return resource->peak_unit ? resource->peak_unit - 1 : resource->unit;
 }
 
+/* Are the bounds a ceiling for held, of which it has so many percent? */
+static inline bool rescore_has_ceiling(const struct rescore_resource *resource)
+{
+	return rescore_held_unit(resource) == resource->unit &&
+	       !(resource->flags & (RESCORE_GUARANTEE | RESCORE_CHOSEN));
+}
+
 /*
  * A copy of one line; held <= maxheld holds in it where they have one unit.
  */

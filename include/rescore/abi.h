@@ -108,6 +108,8 @@ enum rescore_resource_flags {
 	RESCORE_ZERO_NONE	= 32,	/* a bound of 0 means unlimited */
 	RESCORE_GATE		= 64,	/* above its barrier no row that counts
 					 * things takes more */
+	RESCORE_CHOSEN		= 128,	/* held is what the bound says, and so
+					 * is never near it */
 };
 
 enum rescore_state {

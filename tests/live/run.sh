@@ -45,6 +45,8 @@ is 'metrics: refused' "$(stat metrics | grep 'failures_total{container="web",res
 is 'metrics: the core has lost nothing' \
 	"$(stat metrics | grep -E '^rescore_(members_lost|payers_lost|missed_frees)_total|^rescore_underflow' | awk '{ n += $2 } END { print NR, n }')" '4 0'
 
+good create busy
+rlimitctl exec busy -- sh -c 'while :; do :; done' &
 store=$tmp/store
 stat collect --dir "$store" --step 1 --count 5 --quiet
 is 'collect' "$status" 0
@@ -52,7 +54,14 @@ is 'it is stored' "$(stat list --dir "$store" --json |
 	jq -c '.containers[] | select(.name == "web").resources[] | select(.name == "gadgets").unit')" '"bytes"'
 is 'with its peak' "$(stat fetch web gadgets --dir "$store" --csv |
 	awk -F, 'NR > 1 && $3 != "" { print $3 }' | sort -u)" 94208
+# A sum of nanoseconds is stored, and a percentage of one CPU shown.
+is 'CPU time, as a rate' "$(stat fetch busy cpulimit --dir "$store" --json |
+	jq -c '[.unit, ([.rows[].held | values] | max | . > 1 and . < 400)]')" \
+	'["percent",true]'
 stat graph web gadgets --dir "$store" -o "$tmp/gadgets.svg"
+is 'refusals are kept' "$(stat report --dir "$store" --json |
+	jq -c '[.events[] | select(.resource == "gadgets") | .container, .errno] | .[0:2]')" \
+	'["web","EDQUOT"]'
 is 'drawn' "$(grep -c '<svg' "$tmp/gadgets.svg")" 1
 
 # --- over HTTP --------------------------------------------------------------------
@@ -68,8 +77,15 @@ until_true listens
 get() { wget -q -O - --header "Authorization: Bearer $2" "http://127.0.0.1:9119$1" 2> "$tmp/err"; }
 api() { get "/api/v1/$1" "${3:-$all}" | jq -c "$2"; }
 is 'without any capability' "$(awk '/^Cap(Prm|Eff|Inh)/ { print $2 }' /proc/$server/status | sort -u)" 0000000000000000
-is 'containers' "$(api containers '[.containers[].name]')" '["web","db"]'
+is 'containers' "$(api containers '[.containers[].name]')" '["web","db","busy"]'
 is 'the unknown resource' "$(api containers/web .container.resources.gadgets.used)" 1
+cpu_time() { api containers/busy .container.resources.cpulimit.held; }
+before=$(cpu_time)
+grows() { [ "$(cpu_time)" -gt "$before" ]; }
+until_true grows
+is 'what the kernel counts is read anew, without any capability' \
+	"$(api containers '.time_ms - .refreshed_ms')" 0
+rlimitctl kill busy > "$tmp/out" 2>&1
 is 'its refusals' "$(api events '[.events[] | select(.resource == "gadgets") | .container, .errno, .held] | .[0:3]')" \
 	'["web","EDQUOT",94208]'
 is 'its graph' "$(get '/api/v1/containers/web/graph?resource=gadgets&from=-1h' "$all" | grep -c '<svg')" 1
@@ -79,7 +95,7 @@ is 'a tenant: not another' "$(get /api/v1/containers/db "$token"; grep -c 404 "$
 is 'a tenant: no figure of another' "$(get /metrics "$token" | grep -c '"db"')" 0
 
 # What was loaded goes, and comes again as another one.
-for name in web db; do
+for name in web db busy; do
 	rlimitctl kill $name > "$tmp/out" 2>&1
 done
 run rlimitctl unload --force

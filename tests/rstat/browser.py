@@ -190,11 +190,21 @@ def test_refresh():
     table = os.environ['RSTAT_FAKE']
     with open(table, encoding='utf-8') as file:
         site = json.load(file)
+
+    def change():
+        with open(table + '.new', 'w', encoding='utf-8') as new:
+            json.dump(site, new)
+        os.rename(table + '.new', table)
+
     site['containers'][0]['rows']['numproc'][0] = 7
-    with open(table + '.new', 'w', encoding='utf-8') as file:
-        json.dump(site, file)
-    os.rename(table + '.new', table)
+    site['stale'] = 600
+    change()
     ok('and shows what has changed', until(lambda: '7 / 20' in text()))
+    ok('and how old the rest is',
+       until(lambda: 'were read 10 min ago' in one('#trouble').text))
+    del site['stale']
+    change()
+    ok('until it is not', until(lambda: 'were read' not in text()))
 
 
 def test_phone():

@@ -71,6 +71,8 @@ static int reload(struct fake *fake)
 			r->peak_unit = (unsigned int)number(resource,
 							    "peak_unit");
 		r->on = !*r->why;
+		r->delegated =
+			json_is_true(json_object_get(resource, "delegated"));
 	}
 
 	return 0;
@@ -115,6 +117,12 @@ static int fake_read(struct live_source *source, struct live *live)
 	live->time_ns = live_now_ns() +
 			number(fake->root, "seconds") * 1000000000;
 	live->loaded_ns = 1 + number(fake->root, "loaded");
+	/* "stale": so many seconds; -1: nobody knows. */
+	live->refreshed_ns = number(fake->root, "stale") < 0 ?
+				     0 :
+				     live->time_ns -
+					     number(fake->root, "stale") *
+						     1000000000;
 	memcpy(live->resource, fake->resource, sizeof(live->resource));
 	live->health.events =
 		json_array_size(json_object_get(fake->root, "events"));
@@ -151,6 +159,8 @@ static int fake_event(struct live_source *source, uint64_t *cursor,
 		return 0;
 	++*cursor;
 	*ret_event = (struct live_event){
+		.loaded_ns = 1 + number(fake->root, "loaded"),
+		.seq = *cursor,
 		.time_ns = live_now_ns() - number(event, "ago") * 1000000000,
 		.serial = (uint64_t)number(event, "serial"),
 		.kind = "refused",

@@ -118,6 +118,40 @@ check_nearest()
 ok 'who came nearest, of a few' check_nearest
 ok 'JSON' sh -c "'$rstat' report -d long --from end-60d --json | jq -e \
 	'.rows[0].failures == 2999 and .rows[0].used == 1 and .containers == 1'"
+# kept NUMBER SECOND COMM: a refusal that the collector has kept
+kept()
+{
+	printf '{"loaded":7,"seq":%d,"time_ms":%d123,"container":"web-0042",' "$1" "$2"
+	printf '"serial":1,"resource":"privvmpages","unit":"pages","errno":"ENOMEM",'
+	printf '"kind":"refused","held":1572860,"amount":16,"bound_value":1572864,'
+	printf '"bound":"barrier","pid":17,"comm":"%s","suppressed":0}\n' "$3"
+}
+check_kept()
+{
+	local last
+
+	last=$("$rstat" report -d long --json | jq .to)
+	{
+		echo '{"version":1}'
+		kept 1 "$((last - 90 * 86400))" ages-ago
+		kept 2 "$((last - 7200))" php
+		kept 3 "$((last - 3600))" $'my\\u001bsql'
+	} >long/events.log
+	report -d long -n 1 >text &&
+		grep -Eq '^20.* +web-0042 +privvmpages +6.00 GiB +64 KiB +6 GiB +my\?sql$' text &&
+		grep -q '^1 more are kept' text && ! grep -q ages-ago text &&
+		report -d long --json | jq -e '[.events[].pid] == [17, 17]'
+}
+ok 'one by one, those that are kept' check_kept
+check_kept_newer()
+{
+	echo '{"version":2}' >long/events.log
+	report -d long >text 2>words
+	same "$?" 0 && grep -q "events.log' is of version 2" words &&
+		grep -q 'privvmpages' text
+	rm long/events.log
+}
+ok 'a log of a later version hides nothing else' check_kept_newer
 ok 'a range without anything' sh -c "'$rstat' report -d long --from 20200101 \
 	--to 20200201 | grep -q ', 0 containers'"
 ok 'a range backwards' fails 1 'is not before' "$rstat" report -d long --from now --to 20200101

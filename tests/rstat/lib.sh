@@ -6,39 +6,10 @@
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 O=${O:-build}
 rstat=$(readlink -f "$O/san/fake-rstat")
-tmp=$(mktemp -d)
-n=0 failed=0
-export TZ=UTC LC_ALL=C RSTAT_FAKE=$tmp/table.json
-
-ok()	# ok NAME COMMAND...
-{
-	local name=$1
-
-	shift
-	n=$((n + 1))
-	if "$@" >"$tmp/out" 2>"$tmp/err"; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		head -n 20 "$tmp/out" "$tmp/err" | sed 's/^/# /'
-		failed=1
-	fi
-}
-
-# fails STATUS TEXT COMMAND...: one line on standard error that has TEXT
-fails()
-{
-	local want=$1 text=$2 status
-
-	shift 2
-	"$@" >"$tmp/out2" 2>"$tmp/err2"
-	status=$?
-	cat "$tmp/err2" >&2
-	[ "$status" -eq "$want" ] && [ "$(wc -l <"$tmp/err2")" -eq 1 ] &&
-		grep -q '^rstat: ' "$tmp/err2" && grep -qF -- "$text" "$tmp/err2"
-}
-
-same() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'"; false; }; }
+export RSTAT_FAKE
+# shellcheck source=tests/rstat/tap.bash
+. "$here/tap.bash"
+RSTAT_FAKE=$tmp/table.json
 
 # until_true SECONDS COMMAND...
 until_true()
@@ -57,12 +28,6 @@ cp "$here/table.json" "$RSTAT_FAKE"
 table()
 {
 	jq "$1" "$RSTAT_FAKE" >"$tmp/table.new" && mv "$tmp/table.new" "$RSTAT_FAKE"
-}
-
-finish()
-{
-	echo "1..$n"
-	exit $failed
 }
 
 # --- a server --------------------------------------------------------------------

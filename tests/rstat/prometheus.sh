@@ -115,4 +115,4 @@ ok 'rules and dashboard know no metric that we do not export' known
 
 errors() { ! grep -E 'level=(warn|error)' "$tmp/prometheus.log"; }
 ok 'Prometheus has nothing to complain of' errors
-finish
+done_testing

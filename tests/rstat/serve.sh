@@ -14,6 +14,17 @@ trap 'stop_servers; rm -rf "$tmp"' EXIT
 store=$tmp/store
 "$(readlink -f "$O/san/fake-history")" "$store" 1 || echo 'Bail out! no store'
 
+# What the collector has kept: of a container that is gone, and of another one
+# that had the name and the number of web before rescore was loaded anew.
+kept()
+{
+	printf '{"loaded":7,"seq":%d,"time_ms":1763942400123,"container":"%s",' "$@"
+	printf '"serial":1,"resource":"numproc","unit":"count","errno":"EAGAIN",'
+	printf '"kind":"refused","held":20,"amount":1,"bound_value":20,'
+	printf '"bound":"barrier","pid":17,"comm":"old","suppressed":0}\n'
+}
+{ echo '{"version":1}'; kept 1 gone; kept 2 web; } >"$store/events.log"
+
 # get PATH [CURL OPTION...]: the body; status in $tmp/status, head in $tmp/head
 get()
 {
@@ -49,14 +60,21 @@ ok 'one with a strange name' json '/api/v1/containers/@sum%3Cb%3E%22%5C' \
 	.container.serial 3
 ok 'resources come from the registry' json /api/v1/resources \
 	'.resources[3] | [.name, .unit]' '["gadgettime","ns"]'
-ok 'refusals, the newest first' json /api/v1/events \
-	'[.events[].container]' '["db","web"]'
+ok 'refusals, the newest first, and those of the store' json /api/v1/events \
+	'[.events[].container]' '["db","web","web","gone"]'
 ok 'refusals of one' json '/api/v1/events?container=web' \
-	'[.events[] | .resource, .pid]' '["numproc",4242]'
+	'[.events[] | .resource, .pid]' '["numproc",4242,"numproc",17]'
 ok 'history' json '/api/v1/containers/web/history?resource=gadgettime&from=-2h' \
 	'[.unit, (.rows | length > 100)]' '["ns",true]'
 ok 'forecast' json /api/v1/containers/web/forecast \
 	'[.resources[] | .barrier.when | type] | unique' '["string"]'
+ok 'all rows are fresh' json /api/v1/containers '.time_ms - .refreshed_ms' 0
+table '.stale = 40'
+older() { json /api/v1/containers '(.time_ms - .refreshed_ms) / 1000 | round' 40; }
+ok 'what the kernel counts is older, and its age is said' until_true 20 older
+table '.stale = -1'
+ok 'or that it is not known' until_true 20 json /api/v1/containers .refreshed_ms null
+table 'del(.stale)'
 svg() { get "/api/v1/containers/web/graph?resource=$1" | head -c 200 | grep -q '<svg'; }
 ok 'a graph' svg numproc
 ok 'of a resource nobody has heard of' svg gadgettime
@@ -171,7 +189,7 @@ for path in status resources events containers containers/web \
 	ok "no token, no $path" is 401 "/api/v1/$path"
 done
 ok 'no metrics either' is 401 /metrics
-ok 'a wrong token' is 401 /metrics -H "$(bearer "${web%?}0")"
+ok 'a wrong token' is 401 /metrics -H "$(bearer "${web%?}x")"
 ok 'a hash is no token' is 401 /metrics -H "$(bearer "$(awk 'NR == 1 { print $2 }' "$tokens")")"
 ok 'an empty one' is 401 /metrics -H 'Authorization: Bearer '
 ok 'another scheme' is 401 /metrics -H "Authorization: Basic $web"
@@ -249,4 +267,4 @@ clean() { ! grep -hE 'ERROR|runtime error|Sanitizer' "$tmp"/*.log; }
 ok 'no report of a sanitizer' clean
 ok 'and nothing else in the log' same "$(cat "$tmp/open.log")" ''
 
-finish
+done_testing

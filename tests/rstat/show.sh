@@ -42,6 +42,25 @@ ok 'JSON: what is off, and why' json '.registry[] | select(.state == "off")
 ok 'JSON: names as they are' json '.containers[2].name' '"@sum<b>\"\\"'
 ok 'JSON: the worst row' json '[.containers[0] | .worst, .used]' \
 	'["numfile",1]'
+# What a user of another language sees: points stay points.
+german()
+{
+	localedef -i de_DE -f UTF-8 --no-archive "$tmp/de_DE.UTF-8" >/dev/null 2>&1
+	env LOCPATH="$tmp" LC_ALL=de_DE.UTF-8 "$@"
+}
+spoken() { german printf %.1f 0,5 | grep -q '0,5'; }
+points()
+{
+	german "$rstat" show --json | jq -e '.containers[0].used == 1' &&
+		german "$rstat" show --csv | grep -q '0\.95' &&
+		german "$rstat" metrics | grep -q ' 0\.9500$' &&
+		german "$rstat" top | grep -qv '[0-9],[0-9]'
+}
+if spoken; then
+	ok 'numbers in another language' points
+else
+	ok 'numbers in another language # SKIP no de_DE: install locales' true
+fi
 ok 'no such container' fails 1 "no container 'wob'" "$rstat" show wob
 ok 'no such key' fails 1 "--sort 'wob'" "$rstat" show --sort wob
 ok 'not two formats' fails 2 'not both' "$rstat" show --json --csv
@@ -125,4 +144,4 @@ ok 'a failure keeps the old one' kept
 ok 'no such folder' fails 1 "'$tmp/no/x.prom'" "$rstat" metrics -o "$tmp/no/x.prom"
 ok 'no such format' fails 2 "--format 'xml'" "$rstat" metrics --format xml
 
-finish
+done_testing

@@ -7,6 +7,7 @@
 
 #include "capture.h"
 #include "collect.h"
+#include "events.h"
 #include "scripted.h"
 #include "readback.h"
 #include "tap.h"
@@ -44,6 +45,33 @@ static int script_round(struct source *source, source_sink sink, void *arg)
 	return sink(arg, 7, &id, &schema, &reading);
 }
 
+static int64_t script_loaded(struct source *source)
+{
+	(void)source;
+	return 17;
+}
+
+/* One for each round; the container of every third is gone when it is read. */
+static int script_event(struct source *source, uint64_t *cursor,
+			struct live_event *ret_event, uint64_t *ret_lost)
+{
+	(void)source;
+	(void)ret_lost;
+	if (*cursor >= (uint64_t)*rounds)
+		return 0;
+	*ret_event = (struct live_event){
+		.loaded_ns = 17,
+		.seq = ++*cursor,
+		.serial = 1,
+		.resource = "numproc",
+		.kind = "refused",
+	};
+	if (*cursor % 3)
+		strcpy(ret_event->container, "web");
+
+	return 1;
+}
+
 static void script_no_close(struct source *source)
 {
 	(void)source;
@@ -53,6 +81,8 @@ static int open_script(struct source **ret_source)
 {
 	static struct source source = {
 		.round = script_round,
+		.event = script_event,
+		.loaded = script_loaded,
 		.close = script_no_close,
 	};
 
@@ -149,6 +179,37 @@ static void test_gone(void)
 	readback_free(&back);
 }
 
+struct seen {
+	uint64_t seq;
+	bool whole;
+};
+
+static int see(void *arg, const struct live_event *event)
+{
+	struct seen *seen = arg;
+
+	seen->whole &= event->seq == seen->seq + 1 &&
+		       !strcmp(event->container, "web");
+	seen->seq = event->seq;
+	return 0;
+}
+
+/* A second collector goes on where the first has stopped. */
+static void test_events(void)
+{
+	struct seen seen = { .whole = true };
+	struct events_gaps gaps;
+	int dir;
+
+	finish(start("events", 1, 2, true));
+	finish(start("events", 1, 4, true));
+	dir = open(store_path("events"), O_RDONLY | O_DIRECTORY);
+	tap_is_int(events_each(dir, see, &seen, &gaps), 0, "refusals are kept");
+	close(dir);
+	tap_ok(seen.whole && seen.seq == 5,
+	       "each once, with the name of its container: %d", (int)seen.seq);
+}
+
 /* Poll for a file, or for a round; 30 s at most. */
 static bool appears(const char *path, int round)
 {
@@ -207,6 +268,14 @@ static void test_refused(void)
 		       access(args.dir, F_OK),
 	       "nothing to collect: no store is made");
 
+	args.keep = "5h";
+	capture_begin(&captured, stderr);
+	status = collect_run(&args, open_script);
+	capture_end(&captured);
+	tap_ok(status == RSTAT_USAGE && strstr(captured.text, "--keep '5h'"),
+	       "%s", "less than a day is not kept");
+	args.keep = NULL;
+
 	pid = start("twice", 1, 0, true);
 	appears(store_path("twice/store.json"), 0);
 	capture_begin(&captured, stderr);
@@ -231,6 +300,7 @@ int main(void)
 	test_signal(SIGTERM);
 	test_signal(SIGINT);
 	test_gone();
+	test_events();
 	tmp_remove(base);
 	return tap_done();
 }

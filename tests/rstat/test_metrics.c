@@ -148,8 +148,55 @@ static void test_rows(void)
 	live_free(&live);
 }
 
+struct parts {
+	char text[400000];
+	size_t len, most;
+	int nr, fail_at;
+};
+
+static int take_part(void *arg, const char *data, size_t len)
+{
+	struct parts *parts = arg;
+
+	if (++parts->nr == parts->fail_at)
+		return -ENOSPC;
+	memcpy(parts->text + parts->len, data, len);
+	parts->len += len;
+	parts->most = len > parts->most ? len : parts->most;
+	return 0;
+}
+
+static int write_many(struct om *to)
+{
+	om_family(to, "n", OM_GAUGE, NULL, "help");
+	for (uint64_t i = 0; i < 9973; i++)
+		om_integer(to, "{container=\"web\"}", i);
+	return om_end(to);
+}
+
+/* A million samples are not kept in memory. */
+static void test_parts(void)
+{
+	static struct parts parts, broken = { .fail_at = 3 };
+	struct om whole = {}, streamed = { .sink = take_part, .arg = &parts };
+	struct om failing = { .sink = take_part, .arg = &broken };
+
+	tap_is_int(write_many(&whole), 0, "in one piece");
+	tap_is_int(write_many(&streamed), 0, "in parts");
+	tap_ok(parts.nr > 2 && parts.most <= OM_PART &&
+		       parts.len == whole.len &&
+		       !memcmp(parts.text, whole.data, whole.len),
+	       "%d parts are the same text", parts.nr);
+	tap_is_int(write_many(&failing), -ENOSPC, "a sink that fails");
+	tap_is_int(broken.nr, 3, "gets no more");
+	om_free(&whole);
+	om_free(&streamed);
+	om_free(&failing);
+}
+
 int main(void)
 {
+	test_parts();
 	test_numbers();
 	test_dialects();
 	test_labels();

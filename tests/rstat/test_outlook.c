@@ -116,6 +116,29 @@ static void test_today(void)
 	       "an hour of a day is no day");
 }
 
+/* Bounds that are no ceiling, and those of 0. */
+static void test_no_ceiling(void)
+{
+	struct meta_resource r = { .nr_changes = 1 };
+	struct outlook o = { .resource = &r };
+
+	o.forecast.now = 7;
+	o.bounds = (struct bounds){ 0, 5 };
+	tap_ok(outlook_barrier(&o, 86400).when == FORECAST_UNBOUND &&
+		       outlook_limit(&o, 86400).when == FORECAST_OVER,
+	       "a barrier of 0 leaves the word to the limit");
+	o.bounds.limit = 0;
+	tap_ok(outlook_limit(&o, 86400).when == FORECAST_OVER,
+	       "something where nothing may be");
+	o.forecast.now = 0;
+	tap_ok(outlook_limit(&o, 86400).when == FORECAST_UNBOUND,
+	       "nothing where nothing may be");
+	tap_ok(meta_bounds_met(&r), "bounds are met");
+	r.no_ceiling = true;
+	tap_ok(!meta_bounds_met(&r) && meta_bounds_shown(&r),
+	       "those of a guarantee are only shown");
+}
+
 static void test_units(void)
 {
 	struct find find = { base, "web", "cpulimit" };
@@ -197,6 +220,7 @@ int main(int argc, char **argv)
 	rmdir(base);
 	script_child(fleet_make, base);
 	test_fleet();
+	test_no_ceiling();
 	test_units();
 	test_today();
 	test_host();

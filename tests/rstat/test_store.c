@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Values that are stored come back: exactly, in their time, and no others. */
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/vfs.h>
+
 #include "scripted.h"
 #include "readback.h"
 #include "tap.h"
@@ -329,6 +334,84 @@ static void test_old_bounds(void)
 	script_close(&s);
 }
 
+/* Failures are exact where a double would not be: failcnt goes in as digits. */
+static void test_large_failcnt(void)
+{
+	const uint64_t large = (1ULL << 62) + 1;
+	struct readback back;
+	struct script s;
+	double sum = 0;
+
+	begin(&s, "large");
+	for (uint64_t i = 0; i < 23; i++) {
+		script_set(&s, 1, 1, 1, large + 7 * i);
+		script_sample(&s, T0 + 60LL * (int64_t)i);
+	}
+	script_flush(&s);
+	if (readback(store_path("large"), "web", NULL, "privvmpages", &back))
+		script_die("readback");
+	for (size_t i = 0; i < back.nr; i++)
+		sum += isnan(back.row[i].failures) ? 0 : back.row[i].failures;
+	tap_ok(fabs(sum - 7 * 22) < 1e-6, "failures above 2^53: %g", sum);
+	readback_free(&back);
+	script_close(&s);
+}
+
+/* Pages of a file that are in the page cache; *@ret_all: that it has. */
+static size_t resident(const char *path, size_t *ret_all)
+{
+	static unsigned char in[65536];
+	int fd = open(path, O_RDONLY);
+	struct stat st = {};
+	size_t n = 0;
+	void *map;
+
+	fstat(fd, &st);
+	*ret_all = ((size_t)st.st_size + 4095) / 4096;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map == MAP_FAILED || *ret_all > sizeof(in) ||
+	    mincore(map, (size_t)st.st_size, in))
+		return SIZE_MAX;
+	for (size_t i = 0; i < *ret_all; i++)
+		n += in[i] & 1;
+	munmap(map, (size_t)st.st_size);
+
+	return n;
+}
+
+/*
+ * A new file leaves the page cache, in whose large folios every update would
+ * write seven times as much.
+ */
+static void test_folios(void)
+{
+	struct statfs fs;
+	const char *path;
+	struct script s;
+	size_t all, in;
+
+	begin(&s, "folios");
+	for (int i = 0; i < 22; i++) {
+		char name[] = "gadget_a";
+
+		name[sizeof(name) - 2] = (char)('a' + i);
+		script_resource(&s, name, RESCORE_COUNT);
+	}
+	script_sample(&s, T0);
+	script_flush(&s);
+	path = store_path("folios/fb/web@1/use.rrd");
+	in = resident(path, &all);
+	if (statfs(path, &fs) || fs.f_type == TMPFS_MAGIC)
+		tap_ok(true,
+		       "a new file is out of the page cache # SKIP tmpfs");
+	else
+		tap_ok(all > 400 && in < all / 4,
+		       "a new file is out of the page cache: %zu of %zu pages",
+		       in, all);
+	script_close(&s);
+}
+
 int main(void)
 {
 	snprintf(base, sizeof(base), "%s", tmp_make());
@@ -340,6 +423,8 @@ int main(void)
 	test_late_resource();
 	test_many();
 	test_old_bounds();
+	test_large_failcnt();
+	test_folios();
 	tmp_remove(base);
 	return tap_done();
 }

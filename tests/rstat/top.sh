@@ -139,4 +139,4 @@ ok 'as many as asked for' same "$("$rstat" top -b -n 2 -d 1 | grep -c '^db ')" 2
 ok 'no escape sequence there' same "$("$rstat" top | grep -c $'\033')" 0
 ok 'no such order' fails 1 "--sort 'x'" "$rstat" top --sort x
 ok 'not loaded, in a pipe' fails 1 'not loaded' env RSTAT_FAKE=/nonexistent "$rstat" top
-finish
+done_testing

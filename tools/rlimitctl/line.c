@@ -18,8 +18,7 @@ int64_t line_bound(const struct rescore_line *line)
 int64_t line_ceiling(const struct rescore_resource *resource,
 		     const struct rescore_line *line)
 {
-	if (rescore_held_unit(resource) != resource->unit ||
-	    resource->flags & RESCORE_GUARANTEE)
+	if (!rescore_has_ceiling(resource))
 		return RESCORE_UNLIMITED;
 	return line_bound(line);
 }

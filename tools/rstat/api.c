@@ -193,9 +193,10 @@ static void reply_list(const struct site *site, const struct access *access,
 	free(rank);
 	/* clang-format off */
 	api_json(request,
-		 json_pack("{s:i, s:o, s:I, s:o, s:o}",
+		 json_pack("{s:i, s:o, s:o, s:I, s:o, s:o}",
 			   "version", API_VERSION,
 			   "time_ms", live_json_time(site->live.time_ns),
+			   "refreshed_ms", live_json_refreshed(&site->live),
 			   "total", (json_int_t)nr,
 			   "levels", levels_json(site, access),
 			   "containers", list));
@@ -219,9 +220,11 @@ static void reply_container(const struct site *site,
 			continue;
 		/* clang-format off */
 		api_json(request,
-			 json_pack("{s:i, s:o, s:o}",
+			 json_pack("{s:i, s:o, s:o, s:o}",
 				   "version", API_VERSION,
 				   "time_ms", live_json_time(site->live.time_ns),
+				   "refreshed_ms",
+				   live_json_refreshed(&site->live),
 				   "container",
 				   live_json_container(&site->live,
 						       &site->trend, &rank[i],
@@ -254,7 +257,9 @@ static bool shows_event(const struct site *site, const struct access *access,
 		return true;
 	own = visible(site, access, access->container);
 
+	/* Serials begin anew when rescore is loaded. */
 	return own && own->id.serial == event->serial &&
+	       event->loaded_ns == site->live.loaded_ns &&
 	       !strcmp(event->container, access->container);
 }
 

@@ -19,6 +19,7 @@ struct api_query {
 	char resource[RESCORE_RES_NAME_LEN];	/* "": all */
 	int64_t from, to;	/* seconds since 1970 */
 	bool until_last;	/* to: the last sample, whenever that was */
+	bool at_most;	/* see struct track_query */
 	long width, height;
 	long forecast;		/* 1: with what will be */
 	bool svg;

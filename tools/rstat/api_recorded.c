@@ -68,6 +68,8 @@ static int parse_range(struct http_request *request, int64_t now,
 		return -EINVAL;
 	}
 	query->from = query->to - RANGE_DEFAULT;
+	/* "The last day" of a container that is an hour old is an hour. */
+	query->at_most = !from || *from == '-';
 	if (from && api_parse_time(from, now, &query->from)) {
 		http_error(request, 400,
 			   "from is seconds since 1970, or as in -2h");
@@ -105,6 +107,7 @@ static int draw(void *arg, FILE *out)
 		.resource = query->resource,
 		.dir = query->dir,
 		.from = range.from,
+		.at_most = query->at_most,
 		.to = query->until_last ? NULL : range.to,
 		.forecast = query->forecast,
 	};
@@ -168,6 +171,7 @@ static int history(void *arg, FILE *out)
 		.container = query->container,
 		.resource = query->resource,
 		.from = range.from,
+		.at_most = query->at_most,
 		.to = query->until_last ? NULL : range.to,
 	};
 	struct store store;

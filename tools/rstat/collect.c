@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,13 +14,18 @@
 #include "cached.h"
 #include "clock.h"
 #include "collect.h"
+#include "events.h"
 #include "host.h"
+#include "forecast_report.h"
 #include "layout.h"
+#include "privilege.h"
+#include "reap.h"
 #include "say.h"
 #include "store.h"
 #include "writer.h"
 
 #define SECOND		1000000000LL
+#define DAY		86400
 #define LAST_TRIES	3	/* writers at the end, if one is killed */
 
 struct collector {
@@ -32,6 +38,14 @@ struct collector {
 	int signals;
 	int64_t last;		/* stamp of the last round */
 	int64_t held_from;	/* first stamp that is held back; 0: none */
+	struct event_log events;
+	int64_t loaded;		/* what the cursor is of */
+	uint64_t cursor;
+	int64_t keep;		/* of containers that are gone; seconds */
+	int64_t started;	/* seconds since 1970, and of CLOCK_BOOTTIME */
+	int64_t started_boot;
+	int64_t reaped;		/* stamp */
+	pid_t reaper;
 	long rounds;
 	long count;		/* 0: no end */
 	long unflushed;		/* rounds */
@@ -75,6 +89,41 @@ static int sink_carry(void *arg, unsigned int slot,
 	return batch_carry(&c->batch, slot, id, schema, readings);
 }
 
+/* Gone before its refusal was read: its samples still say who it was. */
+static void name_event(const struct collector *c, struct live_event *event)
+{
+	for (const struct series *s = c->batch.series; s; s = s->next)
+		if (s->id.serial == event->serial)
+			memcpy(event->container, s->id.name,
+			       sizeof(s->id.name));
+}
+
+static void keep_events(struct collector *c)
+{
+	struct source *source = c->source;
+	int64_t loaded = source->loaded ? source->loaded(source) : 0;
+	struct live_event event;
+	uint64_t lost = 0;
+	int err = 0;
+
+	if (!loaded)
+		return;
+	if (loaded != c->loaded) {
+		c->cursor = events_cursor(c->store.fd, loaded);
+		c->loaded = loaded;
+	}
+	while (!err && source->event(source, &c->cursor, &event, &lost) > 0) {
+		if (!*event.container)
+			name_event(c, &event);
+		err = event_log_add(&c->events, &event);
+	}
+	if (lost && !err)
+		err = event_log_lost(&c->events, lost);
+	if (err)
+		say("%s", failure());
+	event_log_flush(&c->events);
+}
+
 static void flush(struct collector *c)
 {
 	if (!writer_reap(&c->writer, false) || c->held_from)
@@ -83,6 +132,41 @@ static void flush(struct collector *c)
 	if (writer_start(&c->writer, &c->batch))
 		say("%s", failure());
 	c->unflushed = 0;
+}
+
+/*
+ * What time it is, but not later than it can be if it was right when we began: a
+ * clock that jumps ahead must not make everything old.
+ */
+static int64_t sober_now(const struct collector *c)
+{
+	int64_t passed = now_ns(CLOCK_BOOTTIME) / SECOND - c->started_boot;
+
+	return c->last < c->started + passed ? c->last : c->started + passed;
+}
+
+/* In a child: 10,000 directories take their time. */
+static void reap(struct collector *c)
+{
+	long nr = 0;
+	int err;
+
+	if (c->reaper > 0 && waitpid(c->reaper, NULL, WNOHANG) == c->reaper)
+		c->reaper = 0;
+	if (c->reaper || (c->reaped && c->last - c->reaped < DAY))
+		return;
+	c->reaped = c->last;
+	c->reaper = fork();
+	if (c->reaper)
+		return;
+	err = privilege_become_owner(c->store.fd);
+	if (!err)
+		err = reap_before(&c->store, sober_now(c) - c->keep, &nr);
+	if (err)
+		say("%s", failure());
+	if (nr)
+		say("removed %ld series of containers that are gone", nr);
+	_exit(RSTAT_OK);
 }
 
 /* False: no round now. */
@@ -138,6 +222,7 @@ static void sample(struct collector *c)
 	else if (!err && c->source_gone)
 		say("samples come again");
 	c->source_gone = err;
+	keep_events(c);
 
 	c->rounds++;
 	c->unflushed++;
@@ -147,6 +232,8 @@ static void sample(struct collector *c)
 	if (c->rounds == 1 ||
 	    c->unflushed >= collect_flush_rounds(c->store.step))
 		flush(c);
+	if (!c->held_from && !c->clock_behind)
+		reap(c);
 }
 
 static int arm_timer(struct collector *c)
@@ -267,6 +354,7 @@ static int open_events(struct collector *c)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGXFSZ, SIG_IGN);	/* write() then says EFBIG */
 	c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	c->timer = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (c->signals < 0 || c->timer < 0)
@@ -296,6 +384,7 @@ static int open_all(struct collector *c, const struct args *args,
 	if (err)
 		return err;
 	batch_init(&c->batch, c->store.step);
+	event_log_init(&c->events, c->store.fd);
 	clock_guard_init(&c->guard, c->store.step);
 	c->writer.store = &c->store;
 
@@ -305,6 +394,9 @@ static int open_all(struct collector *c, const struct args *args,
 
 static void close_all(struct collector *c)
 {
+	if (c->reaper > 0)
+		(void)waitpid(c->reaper, NULL, 0);
+	event_log_free(&c->events);
 	batch_free(&c->batch);
 	if (c->source)
 		c->source->close(c->source);
@@ -322,6 +414,9 @@ int collect_run(const struct args *args, source_opener open_source)
 		.timer = -1,
 		.signals = -1,
 		.count = args->count,
+		.keep = REAP_KEEP,
+		.started = now_ns(CLOCK_REALTIME) / SECOND,
+		.started_boot = now_ns(CLOCK_BOOTTIME) / SECOND,
 	};
 	int status = RSTAT_FAILED;
 
@@ -329,6 +424,13 @@ int collect_run(const struct args *args, source_opener open_source)
 		say("collect: --step %ld: give a divisor of 3600, such as 1, "
 		    "10, 60 or 300",
 		    args->step);
+		return RSTAT_USAGE;
+	}
+	if (args->keep &&
+	    (parse_span(args->keep, &c.keep) || c.keep < REAP_KEEP_MIN)) {
+		say("collect: --keep '%s': give a length of time, such as "
+		    "30d or 1y, and at least a day",
+		    args->keep);
 		return RSTAT_USAGE;
 	}
 	if (args->rrdcached && cached_check(args->rrdcached)) {

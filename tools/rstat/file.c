@@ -73,50 +73,40 @@ int write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
-int file_replace(int dir, const char *name, const void *data, size_t len)
+int file_begin(int dir, const char *name, struct file_out *ret_out)
 {
-	char temp[NAME_MAX + 1];
-	int err, fd;
+	struct file_out out = { .dir = dir };
 
-	if (snprintf(temp, sizeof(temp), "%s.%ld.tmp", name, (long)getpid()) >=
-	    (int)sizeof(temp))
+	if (snprintf(out.name, sizeof(out.name), "%s", name) >=
+		    (int)sizeof(out.name) ||
+	    snprintf(out.temp, sizeof(out.temp), "%s.%ld.tmp", name,
+		     (long)getpid()) >= (int)sizeof(out.temp))
 		return -ENAMETOOLONG;
 
 	/* What a killed process of the same number has left. */
-	if (unlinkat(dir, temp, 0) && errno != ENOENT)
+	if (unlinkat(dir, out.temp, 0) && errno != ENOENT)
 		return -errno;
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
+	out.fd = openat(dir, out.temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+			0644);
+	if (out.fd < 0)
 		return -errno;
+	*ret_out = out;
 
-	err = write_all(fd, data, len);
-	if (!err && fdatasync(fd))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && renameat(dir, temp, dir, name))
-		err = -errno;
-	if (err)
-		(void)unlinkat(dir, temp, 0);
-
-	return err;
+	return 0;
 }
 
-static int write_through(const char *path, const void *data, size_t len)
+static int begin_through(const char *path, struct file_out *ret_out)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int err;
 
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, data, len);
-	if (close(fd) && !err)
-		err = -errno;
+	*ret_out = (struct file_out){ .fd = fd, .dir = -1 };
 
-	return err;
+	return 0;
 }
 
-int file_write_path(const char *path, const void *data, size_t len)
+int file_begin_path(const char *path, struct file_out *ret_out)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
@@ -124,24 +114,67 @@ int file_write_path(const char *path, const void *data, size_t len)
 	struct stat st;
 	int dir, err;
 
-	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
-		err = S_ISDIR(st.st_mode) ? -EISDIR :
-					    write_through(path, data, len);
-		goto out;
-	}
+	if (!stat(path, &st) && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR :
+					     begin_through(path, ret_out);
+	if (!*name)
+		return -EISDIR;
 	if (slash)
 		snprintf(parent, sizeof(parent), "%.*s",
 			 (int)(slash == path ? 1 : slash - path), path);
 	dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0) {
-		err = -errno;
-		goto out;
-	}
-	err = *name ? file_replace(dir, name, data, len) : -EISDIR;
-	close(dir);
-out:
+	if (dir < 0)
+		return -errno;
+	err = file_begin(dir, name, ret_out);
 	if (err)
-		return fail(-err, "cannot write '%s': %s", path,
-			    strerror(-err));
-	return 0;
+		close(dir);
+	else
+		ret_out->own_dir = true;
+
+	return err;
+}
+
+int file_end(struct file_out *out, int err)
+{
+	bool replaces = out->dir >= 0;
+
+	if (!err && replaces && fdatasync(out->fd))
+		err = -errno;
+	if (close(out->fd) && !err)
+		err = -errno;
+	if (!err && replaces &&
+	    renameat(out->dir, out->temp, out->dir, out->name))
+		err = -errno;
+	if (err && replaces)
+		(void)unlinkat(out->dir, out->temp, 0);
+	if (out->own_dir)
+		close(out->dir);
+	*out = (struct file_out){ .fd = -1, .dir = -1 };
+
+	return err;
+}
+
+int file_replace(int dir, const char *name, const void *data, size_t len)
+{
+	struct file_out out;
+	int err = file_begin(dir, name, &out);
+
+	return err ? err : file_end(&out, write_all(out.fd, data, len));
+}
+
+int file_failed(const char *path, int err)
+{
+	return err ? fail(-err, "cannot write '%s': %s", path, strerror(-err)) :
+		     0;
+}
+
+int file_write_path(const char *path, const void *data, size_t len)
+{
+	struct file_out out;
+	int err = file_begin_path(path, &out);
+
+	if (!err)
+		err = file_end(&out, write_all(out.fd, data, len));
+
+	return file_failed(path, err);
 }

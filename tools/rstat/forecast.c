@@ -215,6 +215,11 @@ void forecast_fit(const struct forecast_point *point, size_t nr, int64_t step,
 	*ret = f;
 }
 
+static double at_least_0(double value)
+{
+	return value > 0 ? value : 0;
+}
+
 struct forecast_value forecast_at(const struct forecast *forecast,
 				  int64_t stamp)
 {
@@ -235,9 +240,9 @@ struct forecast_value forecast_at(const struct forecast *forecast,
 	v.value =
 		forecast->level + forecast->slope * ahead +
 		forecast->season[(bucket + forecast->phase) % forecast->period];
-	v.low = fmax(v.value - error, 0);
-	v.high = fmax(v.value + error, 0);
-	v.value = fmax(v.value, 0);
+	v.low = at_least_0(v.value - error);
+	v.high = at_least_0(v.value + error);
+	v.value = at_least_0(v.value);
 
 	return v;
 }

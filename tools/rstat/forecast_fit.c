@@ -96,10 +96,11 @@ static int64_t bucket_end(const struct buckets *b, int64_t stamp)
 void forecast_buckets(const struct forecast_point *point, size_t nr,
 		      int64_t step, struct buckets *ret)
 {
-	struct buckets b = { .length = 0 };
+	struct buckets b;
 	int64_t first, last;
 	size_t from = 0;
 
+	memset(&b, 0, offsetof(struct buckets, value));
 	while (nr && isnan(point[nr - 1].value))
 		nr--;
 	while (from < nr && isnan(point[from].value))
@@ -128,7 +129,9 @@ void forecast_buckets(const struct forecast_point *point, size_t nr,
 		if (after < 0 || point[i].stamp > b.end)
 			continue;
 		v = &b.value[after / b.length];
-		*v = fmax(*v, point[i].value);
+		/* false when one is unknown */
+		if (!(*v >= point[i].value) && !isnan(point[i].value))
+			*v = point[i].value;
 	}
 	for (size_t i = 0; i < b.nr; i++)
 		b.known += !isnan(b.value[i]);
@@ -144,25 +147,60 @@ static unsigned int window_of(const struct buckets *b)
 	return b->period == 4 ? 8 : PLAIN_WINDOW;
 }
 
-/* Of @nr values from @value on; NAN if half of them are unknown. */
-static double median_of(const double *value, size_t nr)
-{
+/* Values of a window, sorted. */
+struct running {
 	double sorted[2 * PLAIN_WINDOW];
-	size_t n = 0;
+	size_t nr;
+};
 
-	for (size_t i = 0; i < nr; i++) {
-		size_t at = n;
+static void running_add(struct running *r, double value)
+{
+	size_t at = r->nr;
 
-		if (isnan(value[i]))
+	if (isnan(value))
+		return;
+	for (; at && r->sorted[at - 1] > value; at--)
+		r->sorted[at] = r->sorted[at - 1];
+	r->sorted[at] = value;
+	r->nr++;
+}
+
+static void running_drop(struct running *r, double value)
+{
+	size_t at = 0;
+
+	if (isnan(value))
+		return;
+	while (r->sorted[at] < value)
+		at++;
+	for (r->nr--; at < r->nr; at++)
+		r->sorted[at] = r->sorted[at + 1];
+}
+
+/*
+ * The median of each @window buckets, by the first of them; NAN where half of
+ * them are unknown. There are buckets->nr - @window + 1.
+ */
+static void running_medians(const struct buckets *b, size_t window,
+			    double *median)
+{
+	struct running r = { .nr = 0 };
+
+	for (size_t i = 0; i < b->nr; i++) {
+		size_t n;
+
+		if (i >= window)
+			running_drop(&r, b->value[i - window]);
+		running_add(&r, b->value[i]);
+		if (i + 1 < window)
 			continue;
-		for (; at && sorted[at - 1] > value[i]; at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = value[i];
-		n++;
+		n = r.nr;
+		/* Of an odd number both are the one in the middle. */
+		median[i + 1 - window] =
+			2 * n <= window ?
+				NAN :
+				(r.sorted[(n - 1) / 2] + r.sorted[n / 2]) / 2;
 	}
-	if (2 * n <= nr)
-		return NAN;
-	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
 }
 
 /* Differences of values @lag buckets apart, less @drift; returns how many. */
@@ -213,8 +251,7 @@ static double find_shift(const struct buckets *b, size_t *ret_at)
 	deviation = forecast_quantile(change, n, 0.5) / 0.6745 / M_SQRT2;
 	if (isnan(deviation))
 		return 0;
-	for (size_t i = 0; i + window <= b->nr; i++)
-		median[i] = median_of(b->value + i, window);
+	running_medians(b, window, median);
 	for (size_t i = window; i + window <= b->nr; i++)
 		change[i] = median[i] - median[i - window] - drift;
 	for (size_t i = window; i + 2 * window <= b->nr; i++) {
@@ -297,7 +334,7 @@ void forecast_season(const struct buckets *buckets, double slope,
 		     double season[FORECAST_PERIOD_MAX])
 {
 	size_t window = window_of(buckets), half = window / 2;
-	double from_level[FORECAST_BUCKETS_MAX];
+	double from_level[FORECAST_BUCKETS_MAX], median[FORECAST_BUCKETS_MAX];
 	double d[FORECAST_BUCKETS_MAX], spread[FORECAST_BUCKETS_MAX];
 	size_t all = 0;
 	double noise;
@@ -305,6 +342,7 @@ void forecast_season(const struct buckets *buckets, double slope,
 	memset(season, 0, FORECAST_PERIOD_MAX * sizeof(*season));
 	if (buckets->period == 1)
 		return;
+	running_medians(buckets, window, median);
 	/* At the ends, where no window fits around, the nearest one. */
 	for (size_t i = 0; i < buckets->nr; i++) {
 		size_t at = i < half ? 0 : i - half;
@@ -313,8 +351,7 @@ void forecast_season(const struct buckets *buckets, double slope,
 		if (at + window > buckets->nr)
 			at = buckets->nr - window;
 		middle = (double)at + (double)(window - 1) / 2;
-		from_level[i] = buckets->value[i] -
-				median_of(buckets->value + at, window) -
+		from_level[i] = buckets->value[i] - median[at] -
 				slope * ((double)i - middle);
 	}
 	for (unsigned int s = 0; s < buckets->period; s++) {

@@ -156,6 +156,7 @@ static int draw_one(const struct store *store, const struct graph_job *job,
 		.resource = args->resource,
 		.serial = args->serial,
 		.from = args->from,
+		.at_most = args->at_most,
 		.to = args->to,
 		.forecast = args->forecast,
 	};

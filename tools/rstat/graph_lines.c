@@ -193,7 +193,7 @@ static void forecast_words(const struct track *track, char *buf, size_t size)
 	outlook.bounds = r->nr_changes ? r->change[r->nr_changes - 1].bounds :
 					 (struct bounds){ RESCORE_UNLIMITED,
 							  RESCORE_UNLIMITED };
-	if (meta_bounds_shown(r)) {
+	if (meta_bounds_met(r)) {
 		hit = outlook_barrier(&outlook, f->reach);
 		format_hit("barrier", &hit, f->last, barrier, sizeof(barrier));
 		hit = outlook_limit(&outlook, f->reach);

@@ -199,7 +199,7 @@ static struct bounds newest_bounds(const struct meta_resource *r)
 	static const struct bounds none = { RESCORE_UNLIMITED,
 					    RESCORE_UNLIMITED };
 
-	return r->nr_changes && meta_bounds_shown(r) ?
+	return r->nr_changes && meta_bounds_met(r) ?
 		       r->change[r->nr_changes - 1].bounds :
 		       none;
 }
@@ -261,14 +261,21 @@ int history_forecast(const struct series_dir *dir, const struct meta *meta,
 	return err;
 }
 
+/* As everywhere: a barrier of 0 leaves the word to the limit. */
 struct forecast_hit outlook_barrier(const struct outlook *o, int64_t horizon)
 {
-	return forecast_hit(&o->forecast, bound_value(o->bounds.barrier),
-			    horizon);
+	double bound = o->bounds.barrier ? bound_value(o->bounds.barrier) :
+					   (double)NAN;
+
+	return forecast_hit(&o->forecast, bound, horizon);
 }
 
+/* Where nothing is allowed, and nothing there, nothing will be. */
 struct forecast_hit outlook_limit(const struct outlook *o, int64_t horizon)
 {
-	return forecast_hit(&o->forecast, bound_value(o->bounds.limit),
-			    horizon);
+	double bound = bound_value(o->bounds.limit);
+
+	if (bound <= 0 && o->forecast.now <= 0)
+		bound = NAN;
+	return forecast_hit(&o->forecast, bound, horizon);
 }

@@ -57,6 +57,18 @@ void live_empty(struct live *live)
 	*live = empty;
 }
 
+int64_t live_stale(const struct live *live)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < live->nr_resources; i++)
+		any |= live->resource[i].on && live->resource[i].delegated;
+	if (!any || live->refreshed_ns == live->time_ns)
+		return 0;
+	return live->refreshed_ns ? live->time_ns - live->refreshed_ns :
+				    INT64_MAX;
+}
+
 void live_free(struct live *live)
 {
 	free(live->container);
@@ -90,7 +102,8 @@ bool live_grows(const struct live_resource *resource)
 void live_set_usage(const struct live_resource *resource, struct live_row *row)
 {
 	row->usage = NAN;
-	if (row->known && resource->held_unit == resource->unit)
+	if (row->known && resource->held_unit == resource->unit &&
+	    !resource->no_ceiling)
 		row->usage = (double)row->held;
 }
 

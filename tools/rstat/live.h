@@ -24,6 +24,8 @@ struct live_resource {
 	/* Of held, and of maxheld; mostly the same. */
 	unsigned int held_unit, peak_unit;
 	bool on;
+	bool no_ceiling;	/* its bounds are none for held: a guarantee … */
+	bool delegated;		/* counted by the kernel, read from time to time */
 };
 
 /* One resource of one container. */
@@ -60,6 +62,11 @@ struct live_health {
 struct live {
 	int64_t time_ns;	/* of the reading, since 1970 */
 	int64_t loaded_ns;	/* another one: everything began anew */
+	/*
+	 * When we last brought what the kernel counts into the table: time_ns,
+	 * or before it if we may not; then somebody else has to. 0: never.
+	 */
+	int64_t refreshed_ns;
 	struct live_health health;
 	unsigned int nr_resources;
 	struct live_resource resource[RESCORE_RESOURCES_MAX];
@@ -71,13 +78,15 @@ struct live {
 
 /* One refusal. The texts are copies: the container may be gone. */
 struct live_event {
+	int64_t loaded_ns;	/* by this and its number it is known again */
+	uint64_t seq;		/* also the cursor behind it */
 	int64_t time_ns;	/* since 1970 */
 	uint64_t serial;	/* of the container */
 	char container[RESCORE_NAME_LEN];	/* "": gone when it was read */
 	char resource[RESCORE_RES_NAME_LEN];
 	unsigned int unit;
-	const char *kind;	/* "refused", "observed" … */
-	const char *err;	/* "EAGAIN", or NULL */
+	char kind[16];		/* "refused", "observed" … */
+	char err[16];		/* "EAGAIN", or "" */
 	int64_t held, amount, bound;
 	bool limit;		/* bound is the limit, else the barrier */
 	unsigned int pid;
@@ -106,6 +115,11 @@ struct live_source {
  */
 int live_open(struct live_source **ret_source);
 
+struct rescore;
+/* The event function of a source whose table is @rs. */
+int live_rescore_event(const struct rescore *rs, uint64_t *cursor,
+		       struct live_event *ret_event, uint64_t *ret_lost);
+
 /* Room for one container more; its rows are zero. NULL: no memory. */
 struct live_container *live_add(struct live *live);
 void live_empty(struct live *live);	/* keeps the memory */
@@ -131,6 +145,11 @@ void live_set_usage(const struct live_resource *resource, struct live_row *row);
 int64_t live_bound(const struct live_row *row);
 /* usage ÷ bound; NAN: unlimited or not known. */
 double live_used(const struct live_row *row);
+/*
+ * What is not as fresh as the rest: how old the rows are that the kernel counts,
+ * in nanoseconds; 0: they are not, or there are none. INT64_MAX: nobody knows.
+ */
+int64_t live_stale(const struct live *live);
 enum live_level live_level(const struct live_row *row);
 /* Nothing held, nothing bounded, nothing refused. */
 bool live_idle(const struct live_row *row);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "escape.h"
 #include "live_json.h"
@@ -22,6 +25,13 @@ json_t *live_json_number(double value)
 json_t *live_json_time(int64_t time_ns)
 {
 	return json_integer((json_int_t)(time_ns / 1000000));
+}
+
+json_t *live_json_refreshed(const struct live *live)
+{
+	if (live_stale(live) == INT64_MAX)
+		return json_null();
+	return live_json_time(live->time_ns - live_stale(live));
 }
 
 static json_t *json_amount(int64_t amount)
@@ -59,7 +69,7 @@ static const char *unit_text(unsigned int unit)
 /* clang-format off: a key and its value, one line */
 static json_t *json_resource(const struct live_resource *r)
 {
-	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:b, s:o}",
 			 "name", live_json_text(r->name),
 			 "unit", unit_text(r->unit),
 			 "held_unit", unit_text(r->held_unit),
@@ -67,6 +77,7 @@ static json_t *json_resource(const struct live_resource *r)
 			 "controller", live_json_text(r->controller),
 			 "state", r->on ? "on" : "off",
 			 "why", live_json_text(r->on ? NULL : r->why),
+			 "delegated", r->delegated,
 			 "help", live_json_text(r->help));
 }
 
@@ -109,6 +120,64 @@ json_t *live_json_event(const struct live_event *event, bool tenant)
 			 "suppressed", (json_int_t)event->suppressed);
 }
 /* clang-format on */
+
+static bool parse_text(const json_t *json, const char *key, char *to,
+		       size_t size)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+
+	snprintf(to, size, "%s", text ? text : "");
+	return text || json_is_null(json_object_get(json, key));
+}
+
+static bool parse_integer(const json_t *json, const char *key, int64_t *to)
+{
+	const json_t *value = json_object_get(json, key);
+
+	*to = json_is_integer(value) ? json_integer_value(value) :
+				       RESCORE_UNLIMITED;
+	return json_is_integer(value) || json_is_null(value);
+}
+
+int live_json_parse_event(const json_t *json, struct live_event *ret)
+{
+	int64_t time_ms, serial, seq, pid, suppressed;
+	char unit[16], bound[16];
+	bool ok;
+
+	*ret = (struct live_event){};
+	ok = parse_text(json, "container", ret->container,
+			sizeof(ret->container)) &&
+	     parse_text(json, "resource", ret->resource,
+			sizeof(ret->resource)) &&
+	     parse_text(json, "unit", unit, sizeof(unit)) &&
+	     parse_text(json, "errno", ret->err, sizeof(ret->err)) &&
+	     parse_text(json, "kind", ret->kind, sizeof(ret->kind)) &&
+	     parse_text(json, "bound", bound, sizeof(bound)) &&
+	     parse_text(json, "comm", ret->comm, sizeof(ret->comm)) &&
+	     parse_integer(json, "loaded", &ret->loaded_ns) &&
+	     parse_integer(json, "seq", &seq) &&
+	     parse_integer(json, "time_ms", &time_ms) &&
+	     parse_integer(json, "serial", &serial) &&
+	     parse_integer(json, "held", &ret->held) &&
+	     parse_integer(json, "amount", &ret->amount) &&
+	     parse_integer(json, "bound_value", &ret->bound) &&
+	     parse_integer(json, "pid", &pid) &&
+	     parse_integer(json, "suppressed", &suppressed);
+	if (!ok || time_ms < 0 || time_ms > INT64_MAX / 1000000)
+		return -EPROTO;
+	ret->time_ns = time_ms * 1000000;
+	ret->serial = (uint64_t)serial;
+	ret->seq = (uint64_t)seq;
+	ret->pid = (unsigned int)pid;
+	ret->suppressed = (unsigned int)suppressed;
+	ret->limit = !strcmp(bound, "limit");
+	/* A unit of tomorrow is a number without one. */
+	ret->unit = unit_find(unit) < 0 ? RESCORE_COUNT :
+					  (unsigned int)unit_find(unit);
+
+	return 0;
+}
 
 json_t *live_json_registry(const struct live *live)
 {

@@ -18,6 +18,12 @@ json_t *live_json_text(const char *text);	/* null when NULL or "" */
 json_t *live_json_number(double value);		/* null when not finite */
 json_t *live_json_time(int64_t time_ns);	/* milliseconds since 1970 */
 
+/*
+ * "time_ms": since when the rows are known that the kernel counts; null: they are
+ * as somebody else has read them last.
+ */
+json_t *live_json_refreshed(const struct live *live);
+
 /* What there is to count: "name", "unit", "state", "why", "help" … */
 json_t *live_json_registry(const struct live *live);
 
@@ -31,5 +37,7 @@ json_t *live_json_container(const struct live *live, const struct trend *trend,
 
 /* @tenant: without what only the host's administrator should know (pid). */
 json_t *live_json_event(const struct live_event *event, bool tenant);
+/* Back again, with "loaded" and "seq" beside it. -EPROTO: it is none. */
+int live_json_parse_event(const json_t *json, struct live_event *ret_event);
 
 #endif /* RSTAT_LIVE_JSON_H */

@@ -61,6 +61,9 @@ static void read_resources(const struct rescore *rs, struct live *live)
 		to->held_unit = rescore_held_unit(from);
 		to->peak_unit = rescore_peak_unit(from);
 		to->on = from->state == RESCORE_ON;
+		to->no_ceiling = from->flags &
+				 (RESCORE_GUARANTEE | RESCORE_CHOSEN);
+		to->delegated = from->flags & RESCORE_DELEGATED;
 	}
 }
 
@@ -118,23 +121,28 @@ static int live_read(struct live_source *source, struct live *live)
 	struct rescore_live *src = to_rescore(source);
 	const struct rescore_meta *meta;
 	unsigned int slot = 0, nr;
-	int err;
+	int64_t refreshed_ns = live->refreshed_ns;
+	int64_t loaded_ns = live->loaded_ns;
+	int err, stale;
 
 	live_empty(live);
 	err = follow(src);
 	if (err)
 		return err;
-	/*
-	 * Not allowed to serve, which has given up its capabilities: then the
-	 * rows that the kernel counts are as `rstat collect` read them last.
-	 */
-	(void)rescore_refresh(src->rs);
 	meta = rescore_meta(src->rs);
 	nr = rescore_nr_resources(src->rs);
 	if (nr != live->nr_resources)
 		live_free(live);
 	live->nr_resources = nr;
+	/* It needs no capability, only the owner of the BPF file system. */
+	stale = rescore_refresh(src->rs);
+	if (stale)
+		(void)fail(EIO, "%s", rescore_strerror());
 	live->time_ns = live_now_ns();
+	if (!stale)
+		live->refreshed_ns = live->time_ns;
+	else if (loaded_ns == (int64_t)meta->loaded_ns)
+		live->refreshed_ns = refreshed_ns;
 	live->loaded_ns = (int64_t)meta->loaded_ns;
 	live->health = (struct live_health){
 		.events = meta->event_head,
@@ -158,40 +166,10 @@ static int live_event(struct live_source *source, uint64_t *cursor,
 		      struct live_event *ret_event, uint64_t *ret_lost)
 {
 	struct rescore_live *src = to_rescore(source);
-	const struct rescore_container *container;
-	const struct rescore_resource *resource;
-	struct rescore_event event;
 
-	if (!src->rs || !rescore_next_event(src->rs, cursor, &event, ret_lost))
-		return 0;
-	container = rescore_container(src->rs, event.slot);
-	resource = rescore_resource(src->rs, event.resource);
-	*ret_event = (struct live_event){
-		.time_ns = rescore_event_realtime(&event),
-		.serial = event.serial,
-		.kind = rescore_event_kind_name(event.kind),
-		.held = event.held,
-		.amount = event.amount,
-		.bound = event.bound,
-		.limit = event.severity != RESCORE_HARD,
-		.pid = event.pid,
-		.suppressed = event.suppressed,
-	};
-	memcpy(ret_event->comm, event.comm, sizeof(event.comm));
-	/* The slot may be another container's by now. */
-	if (container && container->serial == event.serial)
-		memcpy(ret_event->container, container->name,
-		       sizeof(ret_event->container) - 1);
-	if (resource) {
-		memcpy(ret_event->resource, resource->name,
-		       sizeof(ret_event->resource) - 1);
-		ret_event->unit = resource->unit;
-		ret_event->err = resource->err > 0 ?
-					 strerrorname_np(resource->err) :
-					 NULL;
-	}
-
-	return 1;
+	return src->rs ? live_rescore_event(src->rs, cursor, ret_event,
+					    ret_lost) :
+			 0;
 }
 
 static void live_close(struct live_source *source)

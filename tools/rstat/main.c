@@ -52,6 +52,8 @@ static const struct option_desc collect_options[] = {
 	  "seconds from sample to sample; 60 in a new store" },
 	{ "count", 'n', NUMBER(count, 1, 1000000000), "N",
 	  "stop after N samples" },
+	{ "keep", 0, TEXT(keep), "SPAN",
+	  "of containers that are gone: 30d, 1y; 3y" },
 	{ "rrdcached", 0, TEXT(rrdcached), "ADDRESS",
 	  "write through it: unix:PATH or HOST:PORT" },
 	{ "quiet", 'q', FLAG(quiet), "say only what goes wrong" },

@@ -92,6 +92,11 @@ bool meta_bounds_shown(const struct meta_resource *resource)
 	return meta_shown_unit(resource) == resource->unit;
 }
 
+bool meta_bounds_met(const struct meta_resource *resource)
+{
+	return meta_bounds_shown(resource) && !resource->no_ceiling;
+}
+
 bool meta_change(struct meta_resource *resource,
 		 const struct bounds_change *change)
 {
@@ -142,6 +147,8 @@ static json_t *format_resource(const struct meta_resource *resource)
 		json_object_set_new(json, "held_unit",
 				    json_string(unit_name(resource->held_unit -
 							  1)));
+	if (json && resource->no_ceiling)
+		json_object_set_new(json, "no_ceiling", json_true());
 	if (json && resource->peak_unit)
 		json_object_set_new(json, "peak_unit",
 				    json_string(unit_name(resource->peak_unit -
@@ -235,6 +242,8 @@ static bool parse_resource(json_t *json, struct meta_resource *resource)
 
 	strncpy(resource->name, name, sizeof(resource->name) - 1);
 	resource->unit = (unsigned int)unit_find(unit);
+	resource->no_ceiling =
+		json_is_true(json_object_get(json, "no_ceiling"));
 	json_array_foreach(changes, i, change) {
 		if (!parse_change(change, &resource->change[i]))
 			return false;

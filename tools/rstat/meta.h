@@ -44,6 +44,7 @@ struct meta_resource {
 	unsigned int unit;	/* enum rescore_unit */
 	unsigned int held_unit;	/* + 1, where it is another one; else 0 */
 	unsigned int peak_unit;	/* the same */
+	bool no_ceiling;	/* its bounds are none for held */
 	unsigned int nr_changes; /* oldest first */
 	struct bounds_change change[META_CHANGES_MAX];
 };
@@ -89,6 +90,8 @@ bool meta_held_grows(const struct meta_resource *resource);
 unsigned int meta_shown_unit(const struct meta_resource *resource);
 /* Are the bounds in the unit that is shown? */
 bool meta_bounds_shown(const struct meta_resource *resource);
+/* Can what is shown meet them? Not with a guarantee. */
+bool meta_bounds_met(const struct meta_resource *resource);
 
 /*
  * Resource @name with this unit, added to the last set made for it when there

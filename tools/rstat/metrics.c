@@ -316,6 +316,47 @@ static int read_and_format(const struct args *args, struct om *om)
 	return err;
 }
 
+static int to_stdout(void *arg, const char *data, size_t len)
+{
+	(void)arg;
+	/* What goes wrong here is said at the end, for all verbs alike. */
+	fwrite(data, 1, len, stdout);
+	return 0;
+}
+
+static int to_file(void *arg, const char *data, size_t len)
+{
+	const struct file_out *out = arg;
+
+	return write_all(out->fd, data, len);
+}
+
+/* Into @path as a whole; a million samples are not kept in memory for that. */
+static int write_metrics(const struct args *args, struct om *om)
+{
+	const char *path = args->output;
+	struct file_out out;
+	int err;
+
+	if (!path || !strcmp(path, "-")) {
+		om->sink = to_stdout;
+		return read_and_format(args, om);
+	}
+	err = file_begin_path(path, &out);
+	if (err)
+		return file_failed(path, err);
+	om->sink = to_file;
+	om->arg = &out;
+	err = read_and_format(args, om);
+	/* Without a table the old file stays. */
+	if (err && !om->err) {
+		(void)file_end(&out, err);
+		return err;
+	}
+
+	return file_failed(path, file_end(&out, err));
+}
+
 int metrics_run(const struct args *args)
 {
 	struct om om = {};
@@ -325,11 +366,7 @@ int metrics_run(const struct args *args)
 		say("%s", failure());
 		return RSTAT_USAGE;
 	}
-	err = read_and_format(args, &om);
-	if (!err && args->output && strcmp(args->output, "-"))
-		err = file_write_path(args->output, om.data, om.len);
-	else if (!err)
-		fwrite(om.data, 1, om.len, stdout);
+	err = write_metrics(args, &om);
 	if (err)
 		say("%s", failure());
 	om_free(&om);

@@ -24,12 +24,21 @@ const char *om_content_type(enum om_dialect dialect)
 		       "text/plain; version=0.0.4; charset=utf-8";
 }
 
+static void hand_on(struct om *om)
+{
+	if (!om->err && om->len)
+		om->err = om->sink(om->arg, om->data, om->len);
+	om->len = 0;
+}
+
 static bool make_room(struct om *om, size_t len)
 {
-	size_t room = om->room ? om->room : 65536;
+	size_t room = om->room ? om->room : OM_PART;
 	char *data;
 
-	if (om->failed)
+	if (om->sink && om->len + len > OM_PART)
+		hand_on(om);
+	if (om->err)
 		return false;
 	while (room < om->len + len)
 		room *= 2;
@@ -37,7 +46,7 @@ static bool make_room(struct om *om, size_t len)
 		return true;
 	data = realloc(om->data, room);
 	if (!data) {
-		om->failed = true;
+		om->err = fail(ENOMEM, "no memory");
 		return false;
 	}
 	om->data = data;
@@ -193,5 +202,7 @@ int om_end(struct om *om)
 {
 	if (om->dialect == OM_1_0)
 		put_text(om, "# EOF\n");
-	return om->failed ? fail(ENOMEM, "no memory") : 0;
+	if (om->sink)
+		hand_on(om);
+	return om->err;
 }

@@ -18,11 +18,20 @@ enum om_dialect {
 
 enum om_type { OM_GAUGE, OM_COUNTER };
 
+#define OM_PART		65536
+
 struct om {
 	enum om_dialect dialect;
 	char *data;
 	size_t len, room;
-	bool failed;		/* no memory */
+	int err;		/* no memory, or what the sink said */
+	/*
+	 * With a sink the text is not kept but handed on in parts of about
+	 * OM_PART bytes; a non-zero result is what om_end() returns, and it is
+	 * called no more.
+	 */
+	int (*sink)(void *arg, const char *data, size_t len);
+	void *arg;
 	/* Of the samples of the family that is being written. */
 	char name[96];
 	size_t name_len;
@@ -33,7 +42,8 @@ void om_free(struct om *om);
 const char *om_content_type(enum om_dialect dialect);
 
 /*
- * Begin a family: its name without "_total", less than 80 characters. @unit: "bytes" or NULL; the name has to end in it.
+ * Begin a family: its name without "_total", less than 80 characters. @unit:
+ * "bytes" or NULL; the name has to end in it.
  */
 void om_family(struct om *om, const char *name, enum om_type type,
 	       const char *unit, const char *help);
@@ -58,7 +68,7 @@ void om_decimal(struct om *om, const char *labels, om_wide value,
 		unsigned int decimals);
 void om_infinite(struct om *om, const char *labels);
 
-/* The end of the text. 0 or -ENOMEM. */
+/* The end of the text. 0, -ENOMEM or the sink's result. */
 int om_end(struct om *om);
 
 #endif /* RSTAT_OPENMETRICS_H */

@@ -287,8 +287,12 @@ static bool set_units(struct meta_resource *resource,
 	unsigned int held = schema->resource[i].held_unit;
 	unsigned int peak = schema->resource[i].peak_unit;
 
-	if (resource->held_unit == held && resource->peak_unit == peak)
+	bool no_ceiling = schema->resource[i].no_ceiling;
+
+	if (resource->held_unit == held && resource->peak_unit == peak &&
+	    resource->no_ceiling == no_ceiling)
 		return false;
+	resource->no_ceiling = no_ceiling;
 	resource->held_unit = held;
 	resource->peak_unit = peak;
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* rstat report: refusals and nearness to limits, from the stored samples. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "child.h"
+#include "events.h"
 #include "layout.h"
 #include "report.h"
 #include "say.h"
@@ -30,9 +33,10 @@ static double bound_at(const struct meta_resource *r, int64_t stamp)
 	for (unsigned int c = 0; c < r->nr_changes; c++)
 		if (!c || r->change[c].stamp <= stamp)
 			b = &r->change[c].bounds;
-	if (!b || !meta_bounds_shown(r))
+	if (!b || !meta_bounds_met(r))
 		return NAN;
-	bound = bound_value(b->barrier);
+	/* Where nothing is allowed nothing can come near. */
+	bound = b->barrier ? bound_value(b->barrier) : (double)NAN;
 
 	return isnan(bound) ? bound_value(b->limit) : bound;
 }
@@ -99,9 +103,7 @@ static int add_set(struct job *job, const struct series_dir *dir,
 	int64_t from = report->from, step;
 	int err;
 
-	/* Only archives that go back so far are read: no farther than there is
-	 * something.
-	 */
+	/* Only archives that go so far back are read: no farther than needed. */
 	if (from < meta->first - meta->step)
 		from = meta->first - meta->step;
 	step = (report->to - from) / ROWS_WANTED + 1;
@@ -221,36 +223,81 @@ static int read_report(void *arg, FILE *out)
 	return 0;
 }
 
+static int add_event(void *arg, const struct live_event *event)
+{
+	struct report *report = arg;
+	int64_t stamp = event->time_ns / 1000000000;
+
+	if (stamp <= report->from || stamp > report->to)
+		return 0;
+	if (report->nr_events == report->events_room) {
+		size_t room = report->events_room ? 2 * report->events_room :
+						    64;
+		struct live_event *more = realloc(report->event,
+						  room * sizeof(*more));
+
+		if (!more)
+			return fail(ENOMEM, "no memory");
+		report->event = more;
+		report->events_room = room;
+	}
+	report->event[report->nr_events++] = *event;
+
+	return 0;
+}
+
+/* A log that cannot be read does not hide what was counted. */
+static void add_events(struct report *report, const char *path)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct events_gaps gaps = {};
+
+	if (dir < 0)
+		return;
+	if (events_each(dir, add_event, report, &gaps)) {
+		say("'%s': %s", path, failure());
+		report->damaged++;
+	}
+	if (gaps.damaged)
+		say("'%s': %llu damaged lines in the log of refusals", path,
+		    (unsigned long long)gaps.damaged);
+	report->events_lost = gaps.lost;
+	close(dir);
+}
+
+static int take_report(struct blob *blob, struct report *report)
+{
+	memcpy(report, blob->data, sizeof(*report));
+	report->row = calloc(report->nr + 1, sizeof(*report->row));
+	if (report->row)
+		memcpy(report->row, blob->data + sizeof(*report),
+		       report->nr * sizeof(*report->row));
+	blob_free(blob);
+
+	return report->row ? 0 : fail(ENOMEM, "no memory");
+}
+
 int report_run(const struct args *args)
 {
 	struct job job = { .args = args };
-	struct report report;
+	struct report report = {};
 	struct blob blob;
 	int err;
 
 	err = child_run(read_report, &job, &blob);
-	if (err) {
-		say("%s", failure());
-		return RSTAT_FAILED;
-	}
-	memcpy(&report, blob.data, sizeof(report));
-	report.row = calloc(report.nr + 1, sizeof(*report.row));
-	if (report.row)
-		memcpy(report.row, blob.data + sizeof(report),
-		       report.nr * sizeof(*report.row));
-	blob_free(&blob);
-	if (!report.row) {
-		say("no memory");
-		return RSTAT_FAILED;
-	}
-	if (args->json)
+	if (!err)
+		err = take_report(&blob, &report);
+	if (!err)
+		add_events(&report, args->dir);
+	if (!err && args->json)
 		err = report_json(&report, stdout);
-	else
+	else if (!err)
 		report_print(&report, args->count ? (size_t)args->count : TOP,
 			     stdout);
 	if (err)
 		say("%s", failure());
 	free(report.row);
+	free(report.event);
 
 	return err ? RSTAT_FAILED : RSTAT_OK;
 }

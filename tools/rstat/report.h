@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "history.h"
+#include "live.h"
 #include "verb.h"
 
 /* One resource of one container. */
@@ -29,6 +30,11 @@ struct report {
 	size_t nr, room;
 	size_t containers;
 	size_t damaged;
+
+	/* One by one, as far as they are kept; the oldest first. */
+	struct live_event *event;
+	size_t nr_events, events_room;
+	uint64_t events_lost;	/* at some time, before they were read */
 };
 
 void report_print(const struct report *report, size_t top, FILE *out);

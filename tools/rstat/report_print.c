@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "live_json.h"
 #include "report.h"
 #include "say.h"
 #include "show.h"
@@ -101,6 +102,42 @@ static void print_used(const struct report *report, size_t top, FILE *out)
 	table_finish(&table, out);
 }
 
+static void print_events(const struct report *report, size_t top, FILE *out)
+{
+	static const char *const names[] = { "REFUSED AT", "CONTAINER",
+					     "RESOURCE",   "HELD",
+					     "WANTED",	   "BOUND",
+					     "PROCESS" };
+	struct table table = { .columns = 7, .align = "lllrrrl" };
+	char more[48];
+
+	if (!report->nr_events)
+		return;
+	fputc('\n', out);
+	table_head(&table, names);
+	/* The newest first. */
+	for (size_t i = 0; i < report->nr_events && i < top; i++) {
+		const struct live_event *e =
+			&report->event[report->nr_events - 1 - i];
+		char(*cell)[TABLE_CELL] = table_row(&table);
+
+		if (!cell)
+			break;
+		table_time(cell[0], e->time_ns / 1000000000);
+		table_name(cell[1], *e->container ? e->container : "(gone)");
+		table_name(cell[2], e->resource);
+		table_value(cell[3], (double)e->held, e->unit);
+		table_value(cell[4], (double)e->amount, e->unit);
+		table_value(cell[5], bound_value(e->bound), e->unit);
+		snprintf(more, sizeof(more), "%.16s%s", e->comm,
+			 strcmp(e->kind, "observed") ? "" : " (observed)");
+		table_name(cell[6], more);
+	}
+	table_finish(&table, out);
+	if (report->nr_events > top)
+		fprintf(out, "%zu more are kept.\n", report->nr_events - top);
+}
+
 void report_print(const struct report *report, size_t top, FILE *out)
 {
 	char from[TABLE_CELL], to[TABLE_CELL];
@@ -111,6 +148,7 @@ void report_print(const struct report *report, size_t top, FILE *out)
 		report->containers);
 	print_failures(report, top, out);
 	print_used(report, top, out);
+	print_events(report, top, out);
 }
 
 static json_t *json_number(double value)
@@ -125,7 +163,7 @@ static json_t *json_stamp(int64_t stamp)
 
 int report_json(const struct report *report, FILE *out)
 {
-	json_t *rows = json_array(), *root;
+	json_t *rows = json_array(), *events = json_array(), *root;
 	int err = 0;
 
 	qsort(report->row, report->nr, sizeof(*report->row), by_failures);
@@ -146,11 +184,15 @@ int report_json(const struct report *report, FILE *out)
 				  json_number(r->used), "used_at",
 				  json_stamp(r->used_at)));
 	}
-	root = json_pack("{s:i, s:I, s:I, s:i, s:i, s:o}", "version",
+	for (size_t i = 0; i < report->nr_events; i++)
+		json_array_append_new(events, live_json_event(&report->event[i],
+							      false));
+	root = json_pack("{s:i, s:I, s:I, s:i, s:i, s:o, s:I, s:o}", "version",
 			 SHOW_JSON_VERSION, "from", (json_int_t)report->from,
 			 "to", (json_int_t)report->to, "containers",
 			 (int)report->containers, "damaged",
-			 (int)report->damaged, "rows", rows);
+			 (int)report->damaged, "rows", rows, "events_lost",
+			 (json_int_t)report->events_lost, "events", events);
 	if (!root || json_dumpf(root, out, JSON_INDENT(1)))
 		err = fail(ENOMEM, "no memory");
 	fputc('\n', out);

@@ -10,7 +10,6 @@
 
 #include <librescore.h>
 
-#include "rate.h"
 #include "say.h"
 #include "source.h"
 
@@ -24,7 +23,6 @@ struct rescore_source {
 	struct rescore *rs;	/* NULL: not loaded at the moment */
 	struct stat pin;	/* of what rs was opened on */
 	struct schema_list *schemas; /* newest first */
-	struct rates *rates;
 };
 
 static struct rescore_source *to_rescore(struct source *source)
@@ -38,7 +36,9 @@ static bool same_schema(const struct schema *a, const struct schema *b)
 		return false;
 	for (unsigned int i = 0; i < a->nr; i++)
 		if (strcmp(a->resource[i].name, b->resource[i].name) ||
-		    a->resource[i].unit != b->resource[i].unit)
+		    a->resource[i].unit != b->resource[i].unit ||
+		    a->resource[i].held_unit != b->resource[i].held_unit ||
+		    a->resource[i].peak_unit != b->resource[i].peak_unit)
 			return false;
 	return true;
 }
@@ -58,7 +58,11 @@ static int learn_schema(struct rescore_source *src)
 
 		memcpy(list->schema.resource[i].name, r->name,
 		       sizeof(list->schema.resource[i].name) - 1);
-		list->schema.resource[i].unit = rescore_peak_unit(r);
+		list->schema.resource[i].unit = r->unit;
+		list->schema.resource[i].held_unit = r->held_unit;
+		list->schema.resource[i].peak_unit = r->peak_unit;
+		list->schema.resource[i].no_ceiling =
+			r->flags & (RESCORE_GUARANTEE | RESCORE_CHOSEN);
 	}
 	if (src->schemas && same_schema(&src->schemas->schema, &list->schema)) {
 		free(list);
@@ -84,12 +88,6 @@ static int attach(struct rescore_source *src)
 			   strerror(errno));
 	else
 		err = learn_schema(src);
-	if (!err) {
-		rates_free(src->rates);
-		src->rates = rates_new(src->rs);
-		if (!src->rates)
-			err = fail(ENOMEM, "no memory");
-	}
 	if (err) {
 		rescore_close(src->rs);
 		src->rs = NULL;
@@ -115,24 +113,8 @@ static int follow(struct rescore_source *src)
 	return attach(src);
 }
 
-/* Time used becomes use in percent; bounds that are none have no place then. */
-static void read_rate(struct rescore_source *src, unsigned int slot,
-		      unsigned int i, uint64_t serial, int64_t peak,
-		      struct reading *reading)
-{
-	int64_t held = rate_next(src->rates, slot, i, serial, reading->held);
-
-	reading->known = held >= 0;
-	reading->held = held;
-	reading->peak = peak > held ? peak : held;
-	if (rescore_resource(src->rs, i)->unit == RESCORE_PERCENT)
-		return;
-	reading->bounds.barrier = RESCORE_UNLIMITED;
-	reading->bounds.limit = RESCORE_UNLIMITED;
-}
-
 static void read_line(struct rescore_source *src, unsigned int slot,
-		      unsigned int i, uint64_t serial, struct reading *reading)
+		      unsigned int i, struct reading *reading)
 {
 	struct rescore *rs = src->rs;
 	const struct rescore_resource *resource = rescore_resource(rs, i);
@@ -147,14 +129,15 @@ static void read_line(struct rescore_source *src, unsigned int slot,
 
 	reading->known = true;
 	reading->held = line.held;
+	reading->peak = peak;
 	/* held may have grown between the two calls. */
-	reading->peak = peak > line.held ? peak : line.held;
+	if (peak < line.held &&
+	    rescore_held_unit(resource) == rescore_peak_unit(resource))
+		reading->peak = line.held;
 	reading->maxheld = line.maxheld;
 	reading->failcnt = line.failcnt;
 	reading->bounds.barrier = line.barrier;
 	reading->bounds.limit = line.limit;
-	if (is_rate(resource))
-		read_rate(src, slot, i, serial, peak, reading);
 }
 
 static int source_round(struct source *source, source_sink sink, void *arg)
@@ -181,7 +164,7 @@ static int source_round(struct source *source, source_sink sink, void *arg)
 		id.serial = serial;
 		id.created = (int64_t)(c->created_ns / 1000000000);
 		for (unsigned int i = 0; i < schema->nr; i++)
-			read_line(src, slot, i, serial, &readings[i]);
+			read_line(src, slot, i, &readings[i]);
 		/* Destroyed, and its slot taken by another, under our eyes? */
 		if (!rescore_container(src->rs, slot) ||
 		    __atomic_load_n(&c->serial, __ATOMIC_ACQUIRE) != serial)
@@ -192,12 +175,28 @@ static int source_round(struct source *source, source_sink sink, void *arg)
 	return err;
 }
 
+static int source_event(struct source *source, uint64_t *cursor,
+			struct live_event *ret_event, uint64_t *ret_lost)
+{
+	struct rescore_source *src = to_rescore(source);
+
+	return src->rs ? live_rescore_event(src->rs, cursor, ret_event,
+					    ret_lost) :
+			 0;
+}
+
+static int64_t source_loaded(struct source *source)
+{
+	struct rescore_source *src = to_rescore(source);
+
+	return src->rs ? (int64_t)rescore_meta(src->rs)->loaded_ns : 0;
+}
+
 static void source_close(struct source *source)
 {
 	struct rescore_source *src = to_rescore(source);
 
 	rescore_close(src->rs);
-	rates_free(src->rates);
 	while (src->schemas) {
 		struct schema_list *next = src->schemas->next;
 
@@ -215,6 +214,8 @@ int rescore_source_open(struct source **ret_source)
 	if (!src)
 		return fail(ENOMEM, "no memory");
 	src->source.round = source_round;
+	src->source.event = source_event;
+	src->source.loaded = source_loaded;
 	src->source.close = source_close;
 	err = attach(src);
 	if (err) {

@@ -1,20 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <linux/capability.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "events.h"
+#include "privilege.h"
 #include "say.h"
 #include "serve.h"
 
 #define TICK_MS		2000
 
 /* --- what is known -------------------------------------------------------- */
+
+static int keep_event(void *arg, const struct live_event *event)
+{
+	struct site *site = arg;
+
+	site->event[site->nr_events++ % SERVE_EVENTS] = *event;
+	if (event->loaded_ns == site->live.loaded_ns &&
+	    event->seq > site->cursor)
+		site->cursor = event->seq;
+	return 0;
+}
+
+/* What the collector has kept, of times before the kernel's ring begins. */
+static void recall_events(struct site *site)
+{
+	int dir = open(site->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct events_gaps gaps;
+
+	if (dir < 0)
+		return;
+	if (events_each(dir, keep_event, site, &gaps))
+		say("serve: %s", failure());
+	close(dir);
+}
 
 static void read_events(struct site *site)
 {
@@ -49,11 +73,11 @@ static void tick(void *arg)
 		return;
 	}
 	site->why[0] = '\0';
-	if (loaded != site->live.loaded_ns) {
+	if (loaded != site->live.loaded_ns)
 		site->cursor = 0;	/* another ring */
-		site->nr_events = 0;
-		site->lost = 0;
-	}
+	if (!site->recalled)
+		recall_events(site);
+	site->recalled = true;
 	if (trend_add(&site->trend, &site->live))
 		say("serve: %s", failure());
 	read_events(site);
@@ -142,21 +166,6 @@ static void handle(void *arg, struct http_request *request)
 
 /* --- the verb ---------------------------------------------------------------- */
 
-/*
- * Nothing here needs a privilege once it runs as the owner of the BPF file
- * system; and what cannot be had cannot be lost to whoever gets in.
- */
-static void drop_privileges(void)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct none[2] = {};
-
-	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	(void)syscall(SYS_capset, &header, none);
-}
-
 static int serve(const struct args *args, struct site *site)
 {
 	struct http_options options = {
@@ -179,7 +188,8 @@ static int serve(const struct args *args, struct site *site)
 	err = tokens_update(&site->tokens);
 	if (err)
 		return err;
-	drop_privileges();
+	/* Nothing here needs one once it runs. */
+	privilege_drop();
 
 	return http_run(&options);
 }

@@ -25,6 +25,7 @@ struct site {
 	/* A ring: event[nr_events % SERVE_EVENTS] is next. */
 	struct live_event event[SERVE_EVENTS];
 	uint64_t nr_events;
+	bool recalled;		/* those of the store are in it */
 	uint64_t cursor;
 	uint64_t lost;
 };

@@ -301,6 +301,10 @@ int show_run(const struct args *args)
 		return RSTAT_FAILED;
 	}
 	err = source->read(source, &live);
+	if (!err && live_stale(&live))
+		say("what the kernel counts (memory, CPU time) is as it was "
+		    "read last: %s",
+		    geteuid() ? "only root can read it anew" : failure());
 	if (!err)
 		err = show_sort_key(&live, args->sort, &order, &resource);
 	if (!err)

@@ -11,6 +11,7 @@
 
 #include <rescore/abi.h>
 
+#include "live.h"
 #include "meta.h"
 
 /* What the values of a reading are, in their order. Never changes once made. */
@@ -21,6 +22,7 @@ struct schema {
 		unsigned int unit;	/* enum rescore_unit, of the bounds */
 		unsigned int held_unit;	/* + 1, where it is another; or 0 */
 		unsigned int peak_unit;
+		bool no_ceiling;	/* bounds that nothing will meet */
 	} resource[RESCORE_RESOURCES_MAX];
 };
 
@@ -47,6 +49,13 @@ struct source {
 	 * there is nothing to read for now; failure() says why.
 	 */
 	int (*round)(struct source *source, source_sink sink, void *arg);
+	/*
+	 * Refusals, as those of struct live_source, of what was loaded at
+	 * loaded() (0: nothing is); both NULL where there are none.
+	 */
+	int (*event)(struct source *source, uint64_t *cursor,
+		     struct live_event *ret_event, uint64_t *ret_lost);
+	int64_t (*loaded)(struct source *source);
 	void (*close)(struct source *source);
 };
 

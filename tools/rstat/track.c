@@ -78,7 +78,8 @@ static int find_range(const struct track *track,
 	}
 	if (err)
 		return err;
-	if (!query->from && *ret_from < first && first < *ret_to)
+	if ((!query->from || query->at_most) && *ret_from < first &&
+	    first < *ret_to)
 		*ret_from = first;
 	if (*ret_from >= *ret_to)
 		return fail(EINVAL, "--from '%s' is not before --to '%s'",

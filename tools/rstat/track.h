@@ -43,6 +43,7 @@ struct track_query {
 	const char *from;	/* as rrdtool takes times */
 	const char *to;
 	bool forecast;		/* to the end of what can be foreseen */
+	bool at_most;		/* from the first sample on, if that is later */
 };
 
 /* In a child process: changes the working directory. */

@@ -23,6 +23,7 @@ struct args {
 	const char *tokens;
 	const char *format;
 	const char *horizon;
+	const char *keep;
 	const char *compare;
 	const char *rrdcached;
 	const char *theme;
@@ -38,6 +39,7 @@ struct args {
 	bool batch;
 	bool all;
 	bool forecast;
+	bool at_most;		/* begin with the first sample, if that is later */
 	bool json;
 	bool csv;
 };

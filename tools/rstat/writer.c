@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "privilege.h"
 #include "record.h"
 #include "say.h"
 #include "writer.h"
@@ -143,7 +144,8 @@ static void write_cached(struct writer *writer, unsigned int part)
 	struct sending s = { .writer = writer };
 
 	s.recorded = calloc(writer->nr, sizeof(*s.recorded));
-	if (!s.recorded || cached_open(&s.cached, writer->store->cached)) {
+	if (!s.recorded || cached_open(&s.cached, writer->store->cached) ||
+	    privilege_become_owner(writer->store->fd)) {
 		/* Once for all of them, and once until it is back. */
 		if (!writer->daemon_complained && !part)
 			say("%s (samples are kept for a while)", failure());
@@ -173,6 +175,11 @@ static void writer_child(struct writer *writer, unsigned int part)
 	if (writer->store->cached) {
 		write_cached(writer, part);
 		_exit(RSTAT_OK);
+	}
+	/* librrd gets at nothing but the store. */
+	if (privilege_become_owner(writer->store->fd)) {
+		say("%s", failure());
+		_exit(RSTAT_FAILED);
 	}
 	/* What killed a writer before comes last. */
 	for (size_t i = part; i < writer->nr; i += writer->parts)

@@ -43,6 +43,14 @@ async function get(path) {
 
 const getJson = async (path) => (await get(`/api/v1/${path}`)).json();
 
+// What the kernel counts is read anew at every look, unless serve may not.
+function staleness({ time_ms: now, refreshed_ms: then }) {
+  if (then !== null && now - then < 10000)
+    return null;
+  return `Memory and CPU time are as they were read ${then === null ?
+    'last, some time ago' : format.ago(then, now)}.`;
+}
+
 function showTrouble(text) {
   byId('trouble').textContent = text ?? '';
   byId('trouble').hidden = !text;
@@ -107,7 +115,7 @@ async function refreshList(generation) {
     getJson(`containers?${query}`), getJson('events?limit=12')]);
 
   if (generation !== state.generation)
-    return;
+    return null;
   showSummary(answer);
   showCards(answer.containers);
   fillEvents(byId('events'), refusals.events, refusals.time_ms, true);
@@ -115,6 +123,7 @@ async function refreshList(generation) {
   byId('empty').hidden = answer.total > 0;
   byId('empty').textContent = filter ? `No container's name has “${filter}”.` :
     'There are no containers: rlimitctl create NAME makes one.';
+  return staleness(answer);
 }
 
 // --- the details ----------------------------------------------------------------------
@@ -243,7 +252,7 @@ async function refreshDetail(generation) {
   const { container } = answer;
 
   if (generation !== state.generation)
-    return;
+    return null;
   byId('summary').replaceChildren();
   byId('detail-title').textContent = container.name;
   byId('detail-about').textContent =
@@ -253,6 +262,7 @@ async function refreshDetail(generation) {
   showResources(container);
   fillEvents(byId('own-events'), refusals.events, refusals.time_ms, false);
   redrawGraphs(false);
+  return staleness(answer);
 }
 
 function closeDetail() {
@@ -282,8 +292,9 @@ async function refresh() {
     if (!state.registry.size)
       await loadRegistry();
     show(state.open ? 'detail' : 'list');
-    await (state.open ? refreshDetail : refreshList)(generation);
-    showTrouble(null);
+    const stale =
+      await (state.open ? refreshDetail : refreshList)(generation);
+    showTrouble(stale);
     document.body.dataset.fresh = Date.now();
   } catch (error) {
     if (generation !== state.generation)
