@@ -2,15 +2,12 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "audit_socks.h"
+#include "netns.h"
 
 struct socks {
 	struct rescore_sock *all;
@@ -37,8 +34,9 @@ static int append(struct socks *socks, const char *program)
 }
 
 /* What the kernel lists of the namespace that the calling thread is in. */
-static int append_namespace(struct socks *socks)
+static int append_namespace(void *arg)
 {
+	struct socks *socks = arg;
 	static const char *const programs[] = {
 		"numtcpsock__audit_tcp",
 		"numtcpsock__audit_udp",
@@ -55,73 +53,25 @@ static int append_namespace(struct socks *socks)
 
 /* --- every network namespace that a process is in -------------------------------- */
 
-struct seen {
-	ino_t *inode;
-	size_t n;
-};
-
-static bool is_new(struct seen *seen, ino_t inode)
-{
-	ino_t *more;
-	size_t i;
-
-	for (i = 0; i < seen->n; i++)
-		if (seen->inode[i] == inode)
-			return false;
-	more = realloc(seen->inode, (seen->n + 1) * sizeof(*more));
-	if (!more)
-		return false;
-	more[seen->n++] = inode;
-	seen->inode = more;
-	return true;
-}
-
-static int append_of_process(struct socks *socks, struct seen *seen,
-			     const char *pid)
-{
-	char path[300];
-	struct stat st;
-	int fd, err = 0;
-
-	snprintf(path, sizeof(path), "/proc/%s/ns/net", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;	/* gone meanwhile */
-	if (!fstat(fd, &st) && is_new(seen, st.st_ino)) {
-		if (setns(fd, CLONE_NEWNET))
-			err = rescore_error(-errno, "cannot enter %s: %s", path,
-					    strerror(errno));
-		else
-			err = append_namespace(socks);
-	}
-	close(fd);
-	return err;
-}
-
 static int append_namespaces(struct socks *socks)
 {
-	int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	struct seen seen = {};
 	struct dirent *process;
+	struct netns ns;
 	DIR *proc;
-	int err = 0;
+	int err, end;
 
-	if (own < 0)
-		return rescore_error(-errno, "no network namespaces: %s",
-				     strerror(errno));
+	err = netns_begin(&ns);
+	if (err)
+		return err;
 	proc = opendir("/proc");
 	while (!err && proc && (process = readdir(proc)))
 		if (isdigit((unsigned char)process->d_name[0]))
-			err = append_of_process(socks, &seen, process->d_name);
+			err = netns_visit(&ns, process->d_name,
+					  append_namespace, socks);
 	if (proc)
 		closedir(proc);
-	if (setns(own, CLONE_NEWNET) && !err)
-		err = rescore_error(-errno,
-				    "cannot return to the own network: %s",
-				    strerror(errno));
-	close(own);
-	free(seen.inode);
-	return err;
+	end = netns_end(&ns);
+	return err ?: end;
 }
 
 /* --- the list -------------------------------------------------------------------- */

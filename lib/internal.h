@@ -73,6 +73,13 @@ ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 /* Every pinned program whose name ends in __adopt, over all tasks. */
 int rescore_run_adopters(const struct rescore *rs);
 
+/* --- apply.c --- */
+/*
+ * The bounds of @rows (bits: ids) of @slot have changed: make them act on what it
+ * and those below it have already. 0 or -errno.
+ */
+int rescore_apply(const struct rescore *rs, unsigned int slot, uint32_t rows);
+
 /* --- refresh.c --- */
 /* Read the figures of container @slot only. */
 int rescore_refresh_slot(const struct rescore *rs, unsigned int slot);
