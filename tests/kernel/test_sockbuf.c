@@ -3,6 +3,8 @@
  * tcpsndbuf, tcprcvbuf: held is what the kernel itself says of the sockets, to the
  * byte when nothing moves.
  */
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <sys/sendfile.h>
 
@@ -330,7 +332,24 @@ static long veth_connect(long n, long port, long b)
 	return fd;
 }
 
-TEST_F(sockbuf, tcp_veth)
+/* Switch an offload of veth0. 0 or -errno. */
+static long offload(long command, long on, long b)
+{
+	struct ethtool_value value = { .cmd = command, .data = on };
+	struct ifreq request = {
+		.ifr_name = "veth0",
+		.ifr_data = (void *)&value,
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err = 0;
+
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &request))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static void tcp_veth(struct __test_metadata *_metadata,
+		     FIXTURE_DATA(sockbuf) * self, bool merge)
 {
 	const int in = PUPPET_FD + 1, out = PUPPET_FD;
 	long sent, got = 0, ret;
@@ -343,6 +362,10 @@ TEST_F(sockbuf, tcp_veth)
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, puppet_do(self->p, start_veth, 0, 0, 0));
 	ASSERT_EQ(0, puppet_do(self->q, start_veth, 1, 0, 0));
+	if (merge) {
+		ASSERT_EQ(0, puppet_do(self->q, offload, ETHTOOL_STSO, 0, 0));
+		ASSERT_EQ(0, puppet_do(self->p, offload, ETHTOOL_SGRO, 1, 0));
+	}
 	ASSERT_EQ(PUPPET_FD, puppet_do(self->p, veth_listen, 0, 0, 0));
 	ASSERT_EQ(out, puppet_do(self->q, veth_connect, 0, net_port, 0));
 	ASSERT_EQ(0, puppet_do(self->p, net_accept, PUPPET_FD, 1, 0));
@@ -359,6 +382,17 @@ TEST_F(sockbuf, tcp_veth)
 			   })));
 	EXPECT_HELD(0, self->b, tcpsndbuf);
 	EXPECT_HELD(0, self->a, tcprcvbuf);
+}
+
+TEST_F(sockbuf, tcp_veth)
+{
+	tcp_veth(_metadata, self, false);
+}
+
+/* Segments one by one on the wire, merged by GRO where they arrive. */
+TEST_F(sockbuf, tcp_veth_merged)
+{
+	tcp_veth(_metadata, self, true);
 }
 
 RESCORE_TEST_MAIN(NULL)

@@ -162,6 +162,54 @@ TEST_F(bounds, unix_observe)
 	EXPECT_EQ(STREAMS, failcnt(self->a, othersockbuf));
 }
 
+/* The send buffer that a new socket of @p gets; -errno. */
+static long new_sndbuf(long a, long b, long c)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), value = 0;
+	socklen_t size = sizeof(value);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, &size))
+		return -errno;
+	return value;
+}
+
+/*
+ * What sockets are granted is kept for each level. A container that is moved in the
+ * tree has none, and leaves nothing behind.
+ */
+TEST_F(bounds, grants_in_tree)
+{
+	int top[2], child, i;
+
+	if (!is_bounded_at_birth())
+		SKIP(return, "no BPF LSM here");
+	ASSERT_LT(0, top[0] = make("kt-top0"));
+	ASSERT_LT(0, top[1] = make("kt-top1"));
+	ASSERT_LT(0, child = make_below("kt-child", NULL, top[0]));
+	puppet_end(self->p);
+	for (i = 0; i < 4; i++) {
+		set_bounds(top[i % 2], othersockbuf, 1 << 19, 1 << 19);
+		self->p = puppet_in(child);
+		/* an eighth of all; then of what that leaves; and once more */
+		EXPECT_EQ(65536, puppet_do(self->p, new_sndbuf, 0, 0, 0));
+		EXPECT_EQ(57344, puppet_do(self->p, new_sndbuf, 0, 0, 0));
+		EXPECT_EQ(-EBUSY, rescore_set_parent(rs, child, top[!(i % 2)]));
+		/* set again: what they hold, and a share */
+		set_bounds(top[i % 2], othersockbuf, 1 << 18, 1 << 18);
+		puppet_end(self->p);
+		EXPECT_HELD(0, child, numothersock);
+		EXPECT_TRUE(eventually(
+			!rescore_set_parent(rs, child, top[!(i % 2)])));
+		self->p = puppet_in(top[i % 2]);
+		EXPECT_EQ(32768, puppet_do(self->p, new_sndbuf, 0, 0, 0));
+		puppet_end(self->p);
+		EXPECT_HELD(0, top[i % 2], numothersock);
+		set_bounds(top[i % 2], othersockbuf, RESCORE_UNLIMITED,
+			   RESCORE_UNLIMITED);
+	}
+	self->p = puppet_in(self->a);
+}
+
 /* --- UDP ------------------------------------------------------------------------------ */
 
 static long udp_sockets(long n, long b, long c)

@@ -78,6 +78,62 @@ TEST_F(sockbuf, udp_ipv6)
 	udp(_metadata, self, AF_INET6);
 }
 
+#ifndef UDP_GRO
+#define UDP_GRO		104
+#endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT	103
+#endif
+
+static long udp_option(long fd, long option, long value)
+{
+	int number = value;
+
+	return result(
+		setsockopt(fd, IPPROTO_UDP, option, &number, sizeof(number)));
+}
+
+/* Receive one; the size of the segments that it was put together from, or -errno. */
+static long receive_merged(long fd, long b, long c)
+{
+	static char junk[1 << 16];
+	struct iovec iov = { junk, sizeof(junk) };
+	char control[CMSG_SPACE(sizeof(int))];
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg;
+
+	if (recvmsg(fd, &message, MSG_DONTWAIT) < 0)
+		return -errno;
+	cmsg = CMSG_FIRSTHDR(&message);
+	return cmsg && cmsg->cmsg_type == UDP_GRO ? *(int *)CMSG_DATA(cmsg) : 0;
+}
+
+/* Many in one, as GRO merges them. */
+TEST_F(sockbuf, udp_merged)
+{
+	const int fd = PUPPET_FD;
+
+	ASSERT_EQ(fd, puppet_do(self->p, udp_bind, AF_INET, 0, 0));
+	ASSERT_EQ(fd, puppet_do(self->q, udp_connect, AF_INET, net_port, 0));
+	if (puppet_do(self->p, udp_option, fd, UDP_GRO, 1))
+		SKIP(return, "no GRO of UDP here");
+	ASSERT_EQ(0, puppet_do(self->q, udp_option, fd, UDP_SEGMENT, 1000));
+	EXPECT_EQ(3, puppet_do(self->q, send_many, fd, 3, 7 * 1000));
+	EXPECT_LT(3 * 7 * 1000, held(self->a, dgramrcvbuf));
+	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, fd, 1, RMEM_ALLOC);
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_EQ(1000, puppet_do(self->p, receive_merged, fd, 0, 0));
+	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, fd, 1, RMEM_ALLOC);
+	EXPECT_EQ(1000, puppet_do(self->p, receive_merged, fd, 0, 0));
+	EXPECT_EQ(1000, puppet_do(self->p, receive_merged, fd, 0, 0));
+	EXPECT_HELD(0, self->a, dgramrcvbuf);
+}
+
 /* A raw socket gets what others are sent. */
 static long raw_udp(long a, long b, long c)
 {

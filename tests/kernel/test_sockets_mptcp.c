@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* MPTCP and SCTP: sockets, and what is a socket to the kernel only. */
+/* MPTCP: a socket of its own, and each subflow, which is one to the kernel only. */
 #include "listener.h"
 
 /* --- MPTCP ------------------------------------------------------------------------- */
