@@ -2,7 +2,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,10 +37,10 @@ static int append_namespace(void *arg)
 {
 	struct socks *socks = arg;
 	static const char *const programs[] = {
-		"numtcpsock__audit_tcp",
-		"numtcpsock__audit_udp",
-		"numtcpsock__audit_unix",
-		"numtcpsock__audit_netlink",
+		"sockets__audit_tcp",
+		"sockets__audit_udp",
+		"sockets__audit_unix",
+		"sockets__audit_netlink",
 	};
 	size_t i;
 	int err = 0;
@@ -89,7 +88,7 @@ int rescore_find_socks(struct rescore_sock **ret_socks, size_t *ret_n)
 	size_t i, n = 0;
 	int err;
 
-	err = append(&socks, "numtcpsock__audit_fd");
+	err = append(&socks, "sockets__audit_fd");
 	err = err ?: append_namespaces(&socks);
 	if (err) {
 		free(socks.all);
@@ -114,67 +113,15 @@ bool rescore_has_sock(const struct rescore_sock *socks, size_t n,
 	return bsearch(&wanted, socks, n, sizeof(*socks), compare);
 }
 
-/* As numtcpsock__audit_live answers. */
-struct live {
-	uint64_t address;
-	uint64_t references;
-	int64_t queued;
-	int64_t wmem;
-	int64_t rmem;
-	uint64_t unseen;
-};
-
-static bool ask(uint64_t address, struct live *ret_live)
-{
-	*ret_live = (struct live){ .address = address };
-	return rescore_run_syscall("numtcpsock__audit_live", ret_live,
-				   sizeof(*ret_live)) == 0 &&
-	       ret_live->references;
-}
-
 bool rescore_sock_lives(uint64_t address)
 {
-	struct live live;
+	/* as sockets__audit_live wants it */
+	struct {
+		uint64_t address;
+		uint64_t references;
+	} request = { .address = address };
 
-	return ask(address, &live);
-}
-
-/* --- buffers ----------------------------------------------------------------------- */
-
-static const struct {
-	const char *resource;
-	uint32_t kind;
-	size_t offset;
-} buffers[] = {
-	{ "tcpsndbuf", RESCORE_OBJ_SOCK, offsetof(struct live, queued) },
-	{ "tcprcvbuf", RESCORE_OBJ_SOCK, offsetof(struct live, rmem) },
-	{ "othersockbuf", RESCORE_OBJ_OTHERSOCK, offsetof(struct live, wmem) },
-	{ "dgramrcvbuf", RESCORE_OBJ_OTHERSOCK, offsetof(struct live, rmem) },
-};
-
-int rescore_buffer_find(const char *resource, uint32_t *ret_kind)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(buffers); i++)
-		if (!strcmp(buffers[i].resource, resource)) {
-			*ret_kind = buffers[i].kind;
-			return i;
-		}
-	return -ENOENT;
-}
-
-void rescore_buffer_add(int buffer, uint64_t address,
-			struct rescore_buffer_sum *sum)
-{
-	struct live live;
-	int64_t bytes;
-
-	if (!ask(address, &live))
-		return;
-	bytes = *(int64_t *)((char *)&live + buffers[buffer].offset);
-	sum->socks++;
-	sum->high += bytes;
-	if (!live.unseen)
-		sum->low += bytes;
+	return rescore_run_syscall("sockets__audit_live", &request,
+				   sizeof(request)) == 0 &&
+	       request.references;
 }

@@ -66,13 +66,14 @@ static int add_resources(struct load *load, struct bpf_object *object,
 		resource->id = id;
 		snprintf(resource->controller, sizeof(resource->controller),
 			 "%s", controller);
-		load_settle_resource(load, resource);
+		resource->state = RESCORE_ON;
 		if (resource->flags & RESCORE_GATE)
 			load->meta.gate = id + 1;
 		load->registry[id] = *resource;
 		if (id == load->meta.nr_resources)
 			load->meta.nr_resources++;
 	}
+	load_settle_resources(load);
 	return 0;
 }
 
@@ -254,7 +255,7 @@ static bool is_truth(struct bpf_program *prog)
 {
 	const char *end = strstr(bpf_program__name(prog), "__");
 
-	return end && !strcmp(end, RESCORE_TRUTH);
+	return end && !strncmp(end, RESCORE_TRUTH, strlen(RESCORE_TRUTH));
 }
 
 static int attach(struct load *load, struct bpf_program *prog)
@@ -297,9 +298,7 @@ static int attach_all(struct load *load, struct bpf_object *object)
 			 "cannot attach to %s: %s", hook->target,
 			 strerror(-err));
 	}
-	for (i = 0; i < load->meta.nr_resources; i++)
-		if (load->registry[i].state == RESCORE_ON)
-			load_settle_resource(load, &load->registry[i]);
+	load_settle_resources(load);
 	for (i = 0; i < load->meta.nr_hooks; i++)
 		if (load->hooks[i].state == RESCORE_OFF)
 			detach(load, load->hooks[i].name);

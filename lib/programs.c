@@ -106,38 +106,76 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup, bool alone)
 	return n;
 }
 
+/* The map that a program on iter/bpf_map_elem walks over: a descriptor or -errno. */
+static int truth_map(const struct rescore_hook *hook, const char *which)
+{
+	char pin[64];
+
+	if (!strcmp(which, RESCORE_TRUTH "__payers"))
+		return rescore_pin_fd("payers");
+	if (!strcmp(which, RESCORE_TRUTH "__more"))
+		return rescore_pin_fd("payers_more");
+	snprintf(pin, sizeof(pin), RESCORE_AMOUNTS "%.*s",
+		 (int)sizeof(hook->controller), hook->controller);
+	return rescore_pin_fd(pin);
+}
+
+/* The size of what it wrote, or -errno. */
+static ssize_t run_truth(const struct rescore_hook *hook, const char *which,
+			 void **ret)
+{
+	union bpf_iter_link_info info = {};
+	ssize_t size;
+	int fd;
+
+	if (strcmp(hook->target, "iter/bpf_map_elem"))
+		return run_iter(hook->name, NULL, ret);
+	fd = truth_map(hook, which);
+	if (fd < 0)
+		return fd;
+	info.map.map_fd = fd;
+	size = run_iter(hook->name, &info, ret);
+	close(fd);
+	return size;
+}
+
 ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 			  struct rescore_truth **ret)
 {
-	const struct rescore_resource *resource = &rs->registry[id];
-	union bpf_iter_link_info info = {};
-	const struct rescore_hook *hook;
-	char name[64];
+	const char *name = rs->registry[id].name;
+	const struct rescore_hook *hook = rs->hooks;
+	size_t length = strlen(name), size = 0;
+	char *all = NULL, *more;
+	ssize_t got = -ENOENT;
 	unsigned int i;
-	int fd = -1;
-	ssize_t n;
+	void *part;
 
-	snprintf(name, sizeof(name), "%s" RESCORE_TRUTH, resource->name);
-	for (i = 0; i < rs->meta->nr_hooks; i++)
-		if (!strcmp(rs->hooks[i].name, name))
+	for (i = 0; i < rs->meta->nr_hooks; i++, hook++) {
+		if (hook->state != RESCORE_ON ||
+		    strncmp(hook->name, name, length) ||
+		    strncmp(hook->name + length, RESCORE_TRUTH,
+			    strlen(RESCORE_TRUTH)))
+			continue;
+		got = run_truth(hook, hook->name + length, &part);
+		if (got < 0)
 			break;
-	hook = &rs->hooks[i];
-	if (i == rs->meta->nr_hooks || hook->state != RESCORE_ON)
-		return -ENOENT;
-	if (!strcmp(hook->target, "iter/bpf_map_elem")) {
-		char pin[64];
-
-		snprintf(pin, sizeof(pin), RESCORE_AMOUNTS "%s",
-			 hook->controller);
-		fd = rescore_pin_fd(pin);
-		if (fd < 0)
-			return fd;
-		info.map.map_fd = fd;
+		more = realloc(all, size + got + 1);
+		if (!more) {
+			free(part);
+			got = rescore_error(-ENOMEM, "out of memory");
+			break;
+		}
+		all = more;
+		memcpy(all + size, part, got);
+		size += got;
+		free(part);
 	}
-	n = run_iter(name, fd >= 0 ? &info : NULL, (void **)ret);
-	if (fd >= 0)
-		close(fd);
-	return n < 0 ? n : n / (ssize_t)sizeof(**ret);
+	if (got < 0) {
+		free(all);
+		return got;
+	}
+	*ret = (struct rescore_truth *)all;
+	return size / sizeof(**ret);
 }
 
 int rescore_run_syscall(const char *name, void *arg, size_t size)

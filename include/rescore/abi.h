@@ -300,15 +300,17 @@ enum rescore_object {
 #define RESCORE_HASH_MUL	0x9E3779B97F4A7C15ULL
 
 /*
- * What a program <resource>__truth (iter/task, or iter/bpf_map_elem over the
- * controller's amounts) writes for the audit: an object and what the kernel says
- * that it holds. The same key may come several times.
+ * What a program <resource>__truth writes for the audit: an object and what the
+ * kernel says that it holds, at most @amount and at least @slack less. The same key
+ * may come several times. Such a program is on iter/task, or on iter/bpf_map_elem:
+ * over the controller's amounts, or, as <resource>__truth__payers and __truth__more,
+ * over payers and payers_more.
  */
 struct rescore_truth {
 	__u64 key;
 	__s64 amount;
 	__u32 slot;		/* that pays */
-	__u32 reserved;
+	__u32 slack;
 };
 
 enum rescore_event_kind {

@@ -206,19 +206,19 @@ static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 /* --- TCP --------------------------------------------------------------------------- */
 
 SEC("fexit/tcp_write_queue_purge")
-int RESCORE_PROG(tcpsndbuf__purge, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__purge, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
 
 SEC("fexit/tcp_rcv_established")
-int RESCORE_PROG(tcprcvbuf__segment, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__segment, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
 
 SEC("fexit/tcp_rcv_state_process")
-int RESCORE_PROG(tcprcvbuf__state, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__state, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
@@ -231,7 +231,7 @@ int RESCORE_PROG(tcprcvbuf__read, struct sock *sk)
 }
 
 SEC("fexit/tcp_disconnect")
-int RESCORE_PROG(tcprcvbuf__disconnect, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__disconnect, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }

@@ -159,19 +159,19 @@ make(struct socket *sock, int family, int type, int kern, bool record)
 	return charge(sk, slot, kind_of(family, type));
 }
 
-CHARGE_LSM(numtcpsock__make__lsm, socket_post_create, struct socket *sock,
+CHARGE_LSM(sockets__make__lsm, socket_post_create, struct socket *sock,
 	   int family, int type, int protocol, int kern)
 {
 	return make(sock, family, type, kern, true);
 }
 
-CHARGE_MOD(numtcpsock__make__mod, socket_post_create, struct socket *sock,
+CHARGE_MOD(sockets__make__mod, socket_post_create, struct socket *sock,
 	   int family, int type, int protocol, int kern)
 {
 	return make(sock, family, type, kern, false);
 }
 
-RECORD_MOD(tcpsndbuf__make__nolsm, socket_post_create, struct socket *sock,
+RECORD_MOD(sockets__record__nolsm, socket_post_create, struct socket *sock,
 	   int family, int type)
 {
 	struct sock *sk = sock->sk;
@@ -223,7 +223,7 @@ static __always_inline int payer_of_subflow(struct sock *sk)
 }
 
 SEC("fentry/sk_clone_lock")
-int RESCORE_PROG(numtcpsock__copy, struct sock *parent)
+int RESCORE_PROG(sockets__copy, struct sock *parent)
 {
 	struct copy *copy = copy_of_cpu();
 	int slot;
@@ -242,7 +242,7 @@ int RESCORE_PROG(numtcpsock__copy, struct sock *parent)
 }
 
 /* Also runs in every socket(), where there is nothing to do yet. */
-RESCORE_SECURITY(numtcpsock__child, sk_alloc_security, security_sk_alloc,
+RESCORE_SECURITY(sockets__child, sk_alloc_security, security_sk_alloc,
 		 struct sock *sk, int family, unsigned int priority)
 {
 	struct copy *copy;
@@ -295,8 +295,8 @@ CHARGE_MOD(numtcpsock__subflow__mod__opt, mptcp_add_subflow, struct sock *sk,
 	return add_subflow(sk, ssk, false);
 }
 
-RECORD_MOD(tcpsndbuf__subflow__nolsm, mptcp_add_subflow, struct sock *sk,
-	   struct sock *ssk)
+RECORD_MOD(tcpsndbuf_tcprcvbuf__subflow__nolsm, mptcp_add_subflow,
+	   struct sock *sk, struct sock *ssk)
 {
 	record(ssk, RESCORE_OBJ_SOCK);
 	return 0;
@@ -328,8 +328,8 @@ CHARGE_MOD(numothersock__connect__mod, unix_stream_connect, struct sock *sk,
 	return unix_connect(other, newsk, false);
 }
 
-RECORD_MOD(othersockbuf__connect__nolsm, unix_stream_connect, struct sock *sk,
-	   struct sock *other, struct sock *newsk)
+RECORD_MOD(othersockbuf_dgramrcvbuf__connect__nolsm, unix_stream_connect,
+	   struct sock *sk, struct sock *other, struct sock *newsk)
 {
 	record(newsk, RESCORE_OBJ_OTHERSOCK);
 	return 0;
@@ -422,7 +422,7 @@ static __always_inline int gone(struct sock *sk)
 	return 0;
 }
 
-RESCORE_SECURITY_VOID(numtcpsock__free, sk_free_security, security_sk_free,
+RESCORE_SECURITY_VOID(sockets__free, sk_free_security, security_sk_free,
 		      struct sock *sk)
 {
 	return gone(sk);
@@ -434,7 +434,7 @@ RESCORE_SECURITY_VOID(numtcpsock__free, sk_free_security, security_sk_free,
  * not go past this one as well.
  */
 SEC("fentry/sk_destruct")
-int RESCORE_PROG(numtcpsock__free_2__irq, struct sock *sk)
+int RESCORE_PROG(sockets__free_2__irq, struct sock *sk)
 {
 	return gone(sk);
 }

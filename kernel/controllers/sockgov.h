@@ -163,7 +163,7 @@ static __always_inline bool see(struct bpf_sock *sk, struct governed *tcp)
 }
 
 SEC("sockops")
-int tcpsndbuf__govern(struct bpf_sock_ops *ops)
+int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 {
 	struct governed tcp;
 	struct bpf_sock *sk;
@@ -293,7 +293,7 @@ grant_wish(struct sockbuf *buf, __u32 goal, int value, bool snd, bool forced)
 }
 
 SEC("cgroup/setsockopt")
-int tcpsndbuf__setsockopt(struct bpf_sockopt *ctx)
+int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 {
 	int *value = ctx->optval;
 	struct bpf_sock *sk = ctx->sk;

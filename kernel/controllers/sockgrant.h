@@ -257,13 +257,13 @@ static __always_inline int sockbuf_end(struct sock *sk)
 }
 
 SEC("fentry/sk_destruct")
-int RESCORE_PROG(tcpsndbuf__end, struct sock *sk)
+int RESCORE_PROG(sockets__end, struct sock *sk)
 {
 	return sockbuf_end(sk);
 }
 
 SEC("fentry/sk_destruct")
-int RESCORE_PROG(tcpsndbuf__end_2, struct sock *sk)
+int RESCORE_PROG(sockets__end_2, struct sock *sk)
 {
 	return sockbuf_end(sk);
 }

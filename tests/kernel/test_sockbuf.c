@@ -54,6 +54,38 @@ TEST_F(sockbuf, tcp_ipv6)
 	tcp(_metadata, self, AF_INET6);
 }
 
+/* Add to what the table says that a container holds. */
+static void falsify(struct __test_metadata *_metadata, uint32_t slot, int id,
+		    int64_t by)
+{
+	int fd = bpf_obj_get(RESCORE_PIN_DIR "/table");
+	struct rescore_row row;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, bpf_map_lookup_elem(fd, &slot, &row));
+	row.line[id].held += by;
+	ASSERT_EQ(0, bpf_map_update_elem(fd, &slot, &row, BPF_ANY));
+	close(fd);
+}
+
+/* More than a page per socket is seen; a page is what may be on its way. */
+TEST_F(sockbuf, audit)
+{
+	connections(_metadata, self, AF_INET, 1);
+	EXPECT_LT(0, puppet_do(self->q, fill, PUPPET_FD, 1, 9973));
+	EXPECT_EXACT(self->q, self->b, tcpsndbuf, PUPPET_FD, 1, WMEM_QUEUED);
+	EXPECT_CLEAN_AUDIT(self->b);
+	falsify(_metadata, self->b, tcpsndbuf, 4097);
+	EXPECT_EQ(1, audit(self->b));
+	falsify(_metadata, self->b, tcpsndbuf, -2 * 4097);
+	EXPECT_EQ(1, audit(self->b));
+	falsify(_metadata, self->b, tcpsndbuf, 4097);
+	falsify(_metadata, self->b, othersockbuf, 4097);
+	EXPECT_EQ(1, audit(self->b));
+	falsify(_metadata, self->b, othersockbuf, -4097);
+	EXPECT_CLEAN_AUDIT(self->b);
+}
+
 /* Closed with data on its way, killed with data unread. */
 TEST_F(sockbuf, tcp_orphans)
 {
