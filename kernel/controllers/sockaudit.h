@@ -115,12 +115,22 @@ enum buffer {
 
 #define TRUTH_SLACK	4096	/* for each socket: what moves just now */
 
-/* Where no program of ours sees a queue change, held may be less. */
+/*
+ * Where no program of ours sees a queue change, held may be less: SCTP, what MPTCP
+ * itself holds, and families that are neither of the internet nor AF_UNIX.
+ */
 static __always_inline bool is_unseen(const struct sock *sk)
 {
 	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	int type = BPF_CORE_READ(sk, sk_type);
 
-	return family != AF_INET && family != AF_INET6 && family != AF_UNIX;
+	if (family == AF_UNIX)
+		return false;
+	if (family != AF_INET && family != AF_INET6)
+		return true;
+	if (type == SOCK_STREAM)
+		return BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP;
+	return type != SOCK_DGRAM && type != SOCK_RAW;
 }
 
 static __always_inline void
