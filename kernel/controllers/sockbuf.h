@@ -99,12 +99,8 @@ struct {
 static __always_inline void
 sockbuf_observe(struct sockbuf *buf, __u32 resource, __u32 bit)
 {
-	struct rescore_line *line = rescore_line(buf->slot, resource);
 	bool counted = buf->full & bit;
 
-	if (!line || !(READ_ONCE(line->flags) & RESCORE_OBSERVE ||
-		       READ_ONCE(line->parent)))
-		return;
 	if (rescore_observed(buf->slot, resource, !counted))
 		buf->full |= bit;
 	else
@@ -115,10 +111,14 @@ sockbuf_observe(struct sockbuf *buf, __u32 resource, __u32 bit)
 RESCORE_FUNCTION int
 sockbuf_changed(struct sockbuf *buf, __u32 resource, __s64 delta, __u32 bit)
 {
+	struct rescore_line *line;
+
 	if (!buf)
 		return 0;
-	rescore_adjust(buf->slot, resource, delta);
-	if (delta > 0)
+	line = rescore_adjust(buf->slot, resource, delta);
+	if (line && delta > 0 &&
+	    (READ_ONCE(line->flags) & RESCORE_OBSERVE ||
+	     READ_ONCE(line->parent)))
 		sockbuf_observe(buf, resource, bit);
 	return 0;
 }

@@ -58,6 +58,13 @@ RESCORE_RESOURCE(numothersock) = {
 };
 
 #include "sockbuf.h"
+
+/* Who pays for the socket at @address, or -1. */
+static __always_inline int payer(__u64 address, enum rescore_object kind)
+{
+	return rescore_payer_find(rescore_object_key(address, kind));
+}
+
 #include "sockgov.h"
 #include "sockborn.h"
 #include "sockdrop.h"
@@ -97,40 +104,35 @@ charge(struct sock *sk, __u32 slot, enum rescore_object kind)
 }
 
 /*
- * The same, and its buffers will be counted. A copy of a listener needs only the
- * first: the kernel copies the record along, or makes no copy.
+ * The same, and its buffers will be counted: those of TCP from the moment that it
+ * is connected, when the governor is called (sockgov.h).
  */
 static __always_inline int
 charge_new(struct sock *sk, __u32 slot, enum rescore_object kind)
 {
-	struct sockbuf buf = {
-		.slot = slot,
-		.tcp = kind == RESCORE_OBJ_SOCK,
-	};
+	struct sockbuf buf = { .slot = slot };
 
 	if (charge(sk, slot, kind))
 		return -ENOBUFS;
+	if (kind == RESCORE_OBJ_SOCK)
+		return 0;
 	/* uncharged when the kernel frees what it cannot use */
 	return sockbuf_new(sk, &buf) ? 0 : -ENOBUFS;
 }
 
-/* Who pays for the socket at @address, or -1. */
-static __always_inline int payer(__u64 address, enum rescore_object kind)
-{
-	return rescore_payer_find(rescore_object_key(address, kind));
-}
-
-/* Of a socket that was charged: its record. */
+/* Of a socket that was charged: its record, as charge_new() makes it. */
 static __always_inline void record(struct sock *sk, enum rescore_object kind)
 {
-	int slot = payer(rescore_address(sk), kind);
-	struct sockbuf buf = {
-		.slot = slot,
-		.tcp = kind == RESCORE_OBJ_SOCK,
-	};
+	struct sockbuf buf = {};
+	int slot;
 
-	if (slot > 0)
-		sockbuf_new(sk, &buf);
+	if (kind == RESCORE_OBJ_SOCK)
+		return;
+	slot = payer(rescore_address(sk), kind);
+	if (slot <= 0)
+		return;
+	buf.slot = slot;
+	sockbuf_new(sk, &buf);
 }
 
 /*
@@ -271,35 +273,23 @@ RESCORE_SECURITY(numtcpsock__request, inet_conn_request,
 
 /* --- subflows of MPTCP ----------------------------------------------------------- */
 
-static __always_inline int
-add_subflow(struct sock *sk, struct sock *ssk, bool record)
+static __always_inline int add_subflow(struct sock *sk, struct sock *ssk)
 {
 	int slot = payer(rescore_address(sk), RESCORE_OBJ_SOCK);
 
-	if (slot <= 0)
-		return 0;
-	if (record)
-		return charge_new(ssk, slot, RESCORE_OBJ_SOCK);
-	return charge(ssk, slot, RESCORE_OBJ_SOCK);
+	return slot > 0 ? charge(ssk, slot, RESCORE_OBJ_SOCK) : 0;
 }
 
 CHARGE_LSM(numtcpsock__subflow__lsm__opt, mptcp_add_subflow, struct sock *sk,
 	   struct sock *ssk)
 {
-	return add_subflow(sk, ssk, true);
+	return add_subflow(sk, ssk);
 }
 
 CHARGE_MOD(numtcpsock__subflow__mod__opt, mptcp_add_subflow, struct sock *sk,
 	   struct sock *ssk)
 {
-	return add_subflow(sk, ssk, false);
-}
-
-RECORD_MOD(tcpsndbuf_tcprcvbuf__subflow__nolsm, mptcp_add_subflow,
-	   struct sock *sk, struct sock *ssk)
-{
-	record(ssk, RESCORE_OBJ_SOCK);
-	return 0;
+	return add_subflow(sk, ssk);
 }
 
 /* --- connections to an AF_UNIX listener ------------------------------------------- */
@@ -368,15 +358,13 @@ static __always_inline int
 made(struct sock *sk, int slot, enum rescore_object kind)
 {
 	__u64 key = rescore_object_key(rescore_address(sk), kind);
-	struct sockbuf buf = {
-		.slot = slot,
-		.tcp = kind == RESCORE_OBJ_SOCK,
-	};
+	struct sockbuf buf = { .slot = slot };
 
 	if (slot <= 0 || rescore_payer_find(key) >= 0)
 		return 0;
 	rescore_force_charge_object(key, slot, resource_of(kind));
-	sockbuf_new(sk, &buf);
+	if (kind != RESCORE_OBJ_SOCK)
+		sockbuf_new(sk, &buf);
 	return 0;
 }
 

@@ -145,13 +145,39 @@ static __always_inline __u32 calls(const struct sockbuf *buf, __u32 flags)
 	return flags & ~BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
 }
 
+/* A connection begins: its record, if somebody pays for the socket. */
+static __always_inline struct sockbuf *
+begin(struct bpf_sock *sk, const struct sock *full)
+{
+	int slot = payer(rescore_address(full), RESCORE_OBJ_SOCK);
+	struct sockbuf buf = { .tcp = 1 };
+	__u32 locks;
+
+	if (slot <= 0)
+		return NULL;
+	buf.slot = slot;
+	/* what the program has asked for until now */
+	locks = BPF_CORE_READ_BITFIELD_PROBED(full, sk_userlocks);
+	if (locks & SOCK_SNDBUF_LOCK)
+		buf.want_snd = full->sk_sndbuf;
+	if (locks & SOCK_RCVBUF_LOCK)
+		buf.want_rcv = full->sk_rcvbuf;
+	return bpf_sk_storage_get(&sockbufs, sk, &buf,
+				  BPF_SK_STORAGE_GET_F_CREATE);
+}
+
 /* As it is right now, after the segment that has come in. */
-static __always_inline bool see(struct bpf_sock *sk, struct governed *tcp)
+static __always_inline bool
+see(struct bpf_sock *sk, struct governed *tcp, bool born)
 {
 	const struct sock *full = (const struct sock *)bpf_skc_to_tcp_sock(sk);
 	struct sockbuf *buf = bpf_sk_storage_get(&sockbufs, sk, 0, 0);
 
-	if (!full || !buf)
+	if (!full)
+		return false;
+	if (!buf && born)
+		buf = begin(sk, full);
+	if (!buf)
 		return false;
 	tcp->buf = buf;
 	tcp->sndbuf = full->sk_sndbuf;
@@ -184,7 +210,7 @@ int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 	sk = ops->sk;
 	if (!rescore_active() || !sk)
 		return 1;
-	if (!see(sk, &tcp))
+	if (!see(sk, &tcp, born))
 		return 1;
 	flags = calls(tcp.buf, ops->bpf_sock_ops_cb_flags);
 	if (flags != ops->bpf_sock_ops_cb_flags)

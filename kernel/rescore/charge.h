@@ -373,14 +373,25 @@ rescore_uncharge(__u32 slot, __u32 resource, __s64 n)
 		rescore_add_above(READ_ONCE(line->parent), resource, -n);
 }
 
-/* Of something that grows and shrinks by itself, and is counted afterwards. */
-static __always_inline void
+/*
+ * Of something that grows and shrinks by itself, and is counted afterwards. The
+ * line, or NULL.
+ */
+static __always_inline struct rescore_line *
 rescore_adjust(__u32 slot, __u32 resource, __s64 delta)
 {
+	struct rescore_line *line = rescore_line(slot, resource);
+
+	if (!line)
+		return NULL;
 	if (delta > 0)
-		rescore_force_charge(slot, resource, delta);
+		rescore_watermark(
+			line, __sync_fetch_and_add(&line->held, delta) + delta);
 	else
-		rescore_uncharge(slot, resource, -delta);
+		rescore_uncharge_line(line, -delta);
+	if (READ_ONCE(line->parent))
+		rescore_add_above(READ_ONCE(line->parent), resource, delta);
+	return line;
 }
 
 RESCORE_FUNCTION int rescore_no_payer(__u32 slot, __u32 resource)

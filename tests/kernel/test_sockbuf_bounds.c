@@ -173,6 +173,34 @@ TEST_F(bounds, setsockopt_small)
 		  row(self->b, tcpsndbuf).maxheld);
 }
 
+/* Asked for before there is a connection. */
+static long connect_modest(long family, long port, long bytes)
+{
+	union address address;
+	socklen_t size = loopback(&address, family, port);
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	if (fd < 0 || modest(fd, 1, bytes) || connect(fd, &address.any, size))
+		return -errno;
+	return fd;
+}
+
+TEST_F(bounds, setsockopt_before)
+{
+	int i;
+
+	set_bounds(self->b, tcpsndbuf, BOUND, BOUND);
+	ASSERT_EQ(OUT, puppet_do(self->p, net_listen, AF_INET, 0, 100));
+	for (i = 0; i < STREAMS; i++) {
+		ASSERT_EQ(OUT + i, puppet_do(self->q, connect_modest, AF_INET,
+					     net_port, 8192));
+		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	}
+	transfer(_metadata, self, bulk_send);
+	EXPECT_GE(STREAMS * (16384 + 4096 + 16384),
+		  row(self->b, tcpsndbuf).maxheld);
+}
+
 TEST_F(bounds, observe)
 {
 	EXPECT_EQ(0, rescore_set_mode(rs, self->b, tcpsndbuf, true));
