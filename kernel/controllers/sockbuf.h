@@ -8,9 +8,10 @@
  *   othersockbuf  sk_wmem_alloc of all others: for AF_UNIX that is all there is
  *   dgramrcvbuf   sk_rmem_alloc of all others
  *
- * Each socket has a record of what was counted for it. Where its buffers may have
- * changed, what they are now is put in the record's place and the difference
- * added to held: an event that was missed is made good by the next one.
+ * Each socket has a record of what was counted for it, one of TCP since it is
+ * connected. Where its buffers may have changed, what they are now is put in the
+ * record's place and the difference added to held: an event that was missed is made
+ * good by the next one.
  */
 #ifndef RESCORE_SOCKBUF_H
 #define RESCORE_SOCKBUF_H
