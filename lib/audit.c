@@ -4,11 +4,7 @@
  * the counter: the objects recorded for the container, one by one; and, where
  * the kernel shows them in some other way, the objects themselves.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +16,6 @@
 
 /* A row that moves while it is counted is counted again. */
 #define AUDIT_TRIES	20
-#define PAGE		4096
 
 /* Everything that was found, per slot. */
 struct findings {
@@ -31,107 +26,13 @@ struct findings {
 	size_t nr_files;
 	struct rescore_sock *socks;	/* by address, each once */
 	size_t nr_socks;
-	int buffer;			/* of sockets, that is added up */
-	struct rescore_buffer_sum *sum;
-	unsigned int *tasks;
-	unsigned int *locks;
-	unsigned int lost_tasks;	/* in a cgroup that is gone */
-	unsigned int lost_locks;	/* of an owner that /proc does not name */
+	struct audit_counts counts;
 };
-
-/* What a container holds, those above it hold as well. */
-static void add_upwards(const struct findings *found, unsigned int *counts,
-			unsigned int slot)
-{
-	int level;
-
-	for (level = 0; slot && level < RESCORE_LEVELS_MAX; level++) {
-		counts[slot]++;
-		slot = found->rs->containers[slot].parent;
-	}
-}
 
 static bool pays_for(const struct findings *found, unsigned int payer,
 		     unsigned int slot)
 {
 	return payer == slot || rescore_is_below(found->rs, payer, slot);
-}
-
-/* --- tasks: /proc/PID/task/TID/cgroup, zombies included ------------------------- */
-
-static void count_task(struct findings *found, const char *pid, const char *tid)
-{
-	const char *mount = rescore_cgroup_mount();
-	char name[600], line[PATH_MAX], path[PATH_MAX * 2];
-	FILE *file;
-	int slot;
-
-	snprintf(name, sizeof(name), "/proc/%s/task/%s/cgroup", pid, tid);
-	file = fopen(name, "re");
-	if (!file)
-		return;		/* gone meanwhile: the row is tried again */
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "0::", 3))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(path, sizeof(path), "%s%s", mount ?: "", line + 3);
-		slot = rescore_member_path(found->rs, path);
-		if (slot < 0)
-			found->lost_tasks++;
-		else
-			add_upwards(found, found->tasks, slot);
-	}
-	fclose(file);
-}
-
-static void count_tasks(struct findings *found)
-{
-	struct dirent *process, *thread;
-	char name[300];
-	DIR *proc, *task;
-
-	proc = opendir("/proc");
-	while (proc && (process = readdir(proc))) {
-		if (!isdigit((unsigned char)process->d_name[0]))
-			continue;
-		snprintf(name, sizeof(name), "/proc/%s/task", process->d_name);
-		task = opendir(name);
-		while (task && (thread = readdir(task)))
-			if (isdigit((unsigned char)thread->d_name[0]))
-				count_task(found, process->d_name,
-					   thread->d_name);
-		if (task)
-			closedir(task);
-	}
-	if (proc)
-		closedir(proc);
-}
-
-/* --- locks: /proc/locks ------------------------------------------------------------ */
-
-static void count_locks(struct findings *found)
-{
-	FILE *file = fopen("/proc/locks", "re");
-	char line[256], *field, *save;
-	int i, pid, slot;
-
-	/* "1: -> POSIX  ADVISORY  WRITE 512 00:16:77 0 EOF" */
-	while (file && fgets(line, sizeof(line), file)) {
-		strtok_r(line, " ", &save);
-		field = strtok_r(NULL, " ", &save);
-		if (field && !strcmp(field, "->"))
-			field = strtok_r(NULL, " ", &save);
-		for (i = 0; field && i < 3; i++)
-			field = strtok_r(NULL, " ", &save);
-		pid = field ? strtol(field, NULL, 10) : 0;
-		slot = pid > 0 ? rescore_container_of(found->rs, pid) : -1;
-		if (slot > 0)
-			add_upwards(found, found->locks, slot);
-		else if (slot < 0)
-			found->lost_locks++;
-	}
-	if (file)
-		fclose(file);
 }
 
 /* --- files: all that a descriptor or a mapping of any process refers to -------------- */
@@ -329,42 +230,6 @@ static int find_socks(struct findings *found, struct rescore_audit_row *row,
 	return 0;
 }
 
-static bool add_buffer(const struct findings *found, uint64_t key,
-		       uint32_t kinds)
-{
-	if (!is_of_kind(found, key, kinds))
-		return false;
-	rescore_buffer_add(found->buffer, RESCORE_KEY_ADDRESS(key), found->sum);
-	return true;
-}
-
-/* Exact when nothing moves; a page per socket is what is promised. */
-static bool audit_buffer(struct findings *found, struct rescore_audit_row *row,
-			 int buffer, uint32_t kind)
-{
-	const struct rescore_line *line =
-		&found->rs->table[row->slot].line[row->id];
-	struct rescore_buffer_sum *sum = found->sum;
-	int tries;
-
-	found->buffer = buffer;
-	for (tries = 0; tries < AUDIT_TRIES; tries++) {
-		if (tries)
-			rescore_nap();
-		*sum = (struct rescore_buffer_sum){ 0 };
-		for_each_payer(found, row->slot, add_buffer, 1U << kind);
-		row->held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
-		row->low = sum->low - (int64_t)sum->socks * PAGE;
-		row->high = sum->high + (int64_t)sum->socks * PAGE;
-		snprintf(row->how, sizeof(row->how),
-			 "bytes in %u sockets, a page each more or less",
-			 sum->socks);
-		if (row->held >= row->low && row->held <= row->high)
-			return false;
-	}
-	return true;
-}
-
 /* --- one row ------------------------------------------------------------------------- */
 
 /* How the kernel itself shows the objects of a kind. Other kinds: not at all. */
@@ -376,25 +241,19 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 
 	switch (kind) {
 	case RESCORE_OBJ_TASK:
-		found->lost_tasks = 0;
-		memset(found->tasks, 0,
-		       found->rs->meta->nr_slots * sizeof(*found->tasks));
-		count_tasks(found);
-		row->low = found->tasks[row->slot];
-		row->high = row->low + found->lost_tasks;
+		audit_count_tasks(found->rs, &found->counts);
+		row->low = found->counts.of[row->slot];
+		row->high = row->low + found->counts.lost;
 		snprintf(row->how, sizeof(row->how),
 			 "tasks in /proc, zombies included");
 		return 0;
 	case RESCORE_OBJ_LOCK:
-		found->lost_locks = 0;
-		memset(found->locks, 0,
-		       found->rs->meta->nr_slots * sizeof(*found->locks));
-		count_locks(found);
-		row->low = found->locks[row->slot];
-		row->high = row->low + found->lost_locks;
+		audit_count_locks(found->rs, &found->counts);
+		row->low = found->counts.of[row->slot];
+		row->high = row->low + found->counts.lost;
 		snprintf(row->how, sizeof(row->how),
 			 "/proc/locks; %u of owners it does not name",
-			 found->lost_locks);
+			 found->counts.lost);
 		return 0;
 	case RESCORE_OBJ_FILE:
 	case RESCORE_OBJ_PTY:
@@ -466,10 +325,10 @@ static int audit_amount(struct findings *found, struct rescore_audit_row *row)
 		if (tries)
 			rescore_nap();
 		row->held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
-		err = rescore_true_amount(rs, row->slot, row->id, &row->low);
+		err = rescore_true_amount(rs, row->slot, row->id, &row->low,
+					  &row->high);
 		if (err)
 			return err;
-		row->high = row->low;
 		snprintf(row->how, sizeof(row->how),
 			 "the kernel's own figures, object by object");
 		if (!is_wrong(row))
@@ -481,15 +340,8 @@ static int audit_amount(struct findings *found, struct rescore_audit_row *row)
 /* Whether it is wrong; -ENOENT: there is no other way to count it. */
 static int audit_row(struct findings *found, struct rescore_audit_row *row)
 {
-	const struct rescore_resource *resource = &found->rs->registry[row->id];
-	uint32_t kind = 0;
-	int buffer;
-
-	if (resource->objects)
+	if (found->rs->registry[row->id].objects)
 		return audit_line(found, row);
-	buffer = rescore_buffer_find(resource->name, &kind);
-	if (buffer >= 0)
-		return audit_buffer(found, row, buffer, kind);
 	return audit_amount(found, row);
 }
 
@@ -555,10 +407,8 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 				 bool differs, void *arg),
 		  void *arg)
 {
-	struct rescore_buffer_sum sum;
 	struct findings found = {
 		.rs = rs,
-		.sum = &sum,
 		.nr_payers = (size_t)1 << rs->meta->payers_bits,
 	};
 	bool only = slot;
@@ -566,11 +416,10 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 
 	if (slot && !rescore_slot_is_live(rs, slot))
 		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	found.tasks = calloc(rs->meta->nr_slots, sizeof(*found.tasks));
-	found.locks = calloc(rs->meta->nr_slots, sizeof(*found.locks));
+	found.counts.of = calloc(rs->meta->nr_slots, sizeof(*found.counts.of));
 	found.payers = rescore_map("payers", sizeof(*found.payers),
 				   found.nr_payers, true);
-	if (found.tasks && found.locks && found.payers) {
+	if (found.counts.of && found.payers) {
 		n = audit_lost(rs, report, arg);
 		do {
 			int wrong;
@@ -584,7 +433,6 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 	rescore_unmap(found.payers, sizeof(*found.payers), found.nr_payers);
 	free(found.socks);
 	free(found.files);
-	free(found.locks);
-	free(found.tasks);
+	free(found.counts.of);
 	return n;
 }

@@ -15,4 +15,16 @@ typedef void (*audit_report)(const struct rescore_audit_row *row, bool differs,
 int rescore_audit_delegated(const struct rescore *rs, unsigned int slot,
 			    unsigned int id, audit_report report, void *arg);
 
+/* --- audit_proc.c --- */
+/* How many each slot has, those below it included. */
+struct audit_counts {
+	unsigned int *of;	/* by slot; the caller's */
+	unsigned int lost;	/* whose container is not to be found */
+};
+
+/* Tasks, zombies included; lost: in a cgroup that is gone. */
+void audit_count_tasks(const struct rescore *rs, struct audit_counts *ret);
+/* Lines of /proc/locks; lost: of an owner that /proc does not name. */
+void audit_count_locks(const struct rescore *rs, struct audit_counts *ret);
+
 #endif /* RESCORE_AUDIT_H */

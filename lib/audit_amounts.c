@@ -13,10 +13,10 @@ static int compare(const void *a, const void *b)
 }
 
 int rescore_true_amount(const struct rescore *rs, unsigned int slot,
-			unsigned int id, int64_t *ret_sum)
+			unsigned int id, int64_t *ret_low, int64_t *ret_high)
 {
 	struct rescore_truth *truth;
-	int64_t sum = 0;
+	int64_t low = 0, high = 0;
 	ssize_t n, i;
 
 	n = rescore_run_truth(rs, id, &truth);
@@ -26,9 +26,12 @@ int rescore_true_amount(const struct rescore *rs, unsigned int slot,
 	for (i = 0; i < n; i++)
 		if ((truth[i].slot == slot ||
 		     rescore_is_below(rs, truth[i].slot, slot)) &&
-		    (!i || truth[i].key != truth[i - 1].key))
-			sum += truth[i].amount;
+		    (!i || truth[i].key != truth[i - 1].key)) {
+			high += truth[i].amount;
+			low += truth[i].amount - truth[i].slack;
+		}
 	free(truth);
-	*ret_sum = sum;
+	*ret_low = low;
+	*ret_high = high;
 	return 0;
 }

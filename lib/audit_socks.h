@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-/* As the programs numtcpsock__audit_* write it. */
+/* As the programs sockets__audit_* write it. */
 struct rescore_sock {
 	uint64_t address;
 	uint64_t cgroup;	/* id */
@@ -26,19 +26,5 @@ bool rescore_has_sock(const struct rescore_sock *socks, size_t n,
 
 /* Does the kernel still have a socket there, though nothing shows it? */
 bool rescore_sock_lives(uint64_t address);
-
-/* --- what they hold in their buffers ------------------------------------------------ */
-
-struct rescore_buffer_sum {
-	unsigned int socks;
-	int64_t low;		/* without what no program sees change */
-	int64_t high;
-};
-
-/* Number of the buffer that row @resource counts and *@ret_kind, or -ENOENT. */
-int rescore_buffer_find(const char *resource, uint32_t *ret_kind);
-/* Add what the socket at @address has in it, if that lives. */
-void rescore_buffer_add(int buffer, uint64_t address,
-			struct rescore_buffer_sum *sum);
 
 #endif /* RESCORE_AUDIT_SOCKS_H */

@@ -231,34 +231,45 @@ int load_add_hooks(struct load *load, struct bpf_object *object,
 	return 0;
 }
 
-static bool is_named_after(const struct rescore_hook *hook, const char *name)
+/*
+ * "tcpsndbuf_tcprcvbuf__send" serves these two; what begins with the controller's
+ * name serves all of its resources.
+ */
+static bool serves(const struct rescore_hook *hook, const char *name)
 {
-	size_t length = strlen(name);
+	size_t length = strlen(name), word;
+	const char *at = hook->name;
 
-	return !strncmp(hook->name, name, length) &&
-	       !strncmp(hook->name + length, "__", 2);
+	for (;;) {
+		word = strcspn(at, "_");
+		if (word == length && !strncmp(at, name, length))
+			return true;
+		/* to the next word, unless "__" ends them */
+		if (at[word] != '_' || at[word + 1] == '_')
+			return false;
+		at += word + 1;
+	}
 }
 
-/* A program that has its controller's name serves all of that one's resources. */
-static bool serves(const struct rescore_hook *hook, const char *name,
-		   const char *controller)
+static bool serves_resource(const struct rescore_hook *hook,
+			    const struct rescore_resource *resource)
 {
-	return is_named_after(hook, name) ||
-	       (is_named_after(hook, hook->controller) &&
-		!strcmp(hook->controller, controller));
+	return serves(hook, resource->name) ||
+	       (serves(hook, resource->controller) &&
+		!strcmp(hook->controller, resource->controller));
 }
 
+/* The first hook of @name that no variant stands in for. */
 const struct rescore_hook *load_missing_hook(const struct load *load,
-					     const char *name,
-					     const char *controller)
+					     const char *name)
 {
 	const struct rescore_hook *hook, *other;
 	unsigned int i, j;
 
 	for (i = 0; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
-		if (!serves(hook, name, controller) ||
-		    hook->state == RESCORE_ON || is_optional(hook->name))
+		if (!serves(hook, name) || hook->state == RESCORE_ON ||
+		    is_optional(hook->name))
 			continue;
 		for (j = 0; j < load->meta.nr_hooks; j++) {
 			other = &load->hooks[j];
@@ -272,47 +283,51 @@ const struct rescore_hook *load_missing_hook(const struct load *load,
 	return NULL;
 }
 
-/* A resource that lacks a hook is off, and all its programs with it. */
-void load_settle_resource(struct load *load, struct rescore_resource *resource)
+static bool is_for_none(const struct load *load,
+			const struct rescore_hook *hook, const char **ret_name)
 {
-	const struct rescore_hook *missing;
-	struct rescore_hook *hook;
+	const struct rescore_resource *resource = load->registry;
 	unsigned int i;
 
-	missing = load_missing_hook(load, resource->name, resource->controller);
-	resource->state = missing ? RESCORE_OFF : RESCORE_ON;
-	if (!missing)
-		return;
-	snprintf(resource->why, sizeof(resource->why), "%s", missing->why);
-	for (i = 0; i < load->meta.nr_hooks; i++) {
-		hook = &load->hooks[i];
-		if (!is_named_after(hook, resource->name) ||
-		    hook->state != RESCORE_ON)
+	*ret_name = NULL;
+	for (i = 0; i < load->meta.nr_resources; i++, resource++) {
+		if (!serves_resource(hook, resource))
 			continue;
-		hook->state = RESCORE_OFF;
-		snprintf(hook->why, sizeof(hook->why), "%s is off",
-			 resource->name);
+		if (resource->state == RESCORE_ON)
+			return false;
+		*ret_name = resource->name;
 	}
+	return *ret_name;
 }
 
-/* What serves all resources of @controller has nothing to do when none is on. */
-void load_drop_shared(struct load *load, const char *controller)
+/* A resource that lacks a hook is off, and with it what serves no other. */
+void load_settle_resources(struct load *load)
 {
+	struct rescore_resource *resource = load->registry;
+	const struct rescore_hook *missing;
 	struct rescore_hook *hook;
+	const char *name;
 	unsigned int i;
 
-	for (i = 0; i < load->meta.nr_resources; i++)
-		if (!strcmp(load->registry[i].controller, controller) &&
-		    load->registry[i].state == RESCORE_ON)
-			return;
+	for (i = 0; i < load->meta.nr_resources; i++, resource++) {
+		if (resource->state != RESCORE_ON)
+			continue;
+		missing = load_missing_hook(load, resource->name);
+		missing = missing ?:
+				    load_missing_hook(load, resource->controller);
+		if (!missing)
+			continue;
+		resource->state = RESCORE_OFF;
+		snprintf(resource->why, sizeof(resource->why), "%s",
+			 missing->why);
+	}
 	for (i = 0; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
 		if (hook->state != RESCORE_ON ||
-		    strcmp(hook->controller, controller) ||
-		    !is_named_after(hook, controller))
+		    !is_for_none(load, hook, &name))
 			continue;
 		hook->state = RESCORE_OFF;
-		snprintf(hook->why, sizeof(hook->why),
-			 "all that %s counts is off", controller);
+		snprintf(hook->why, sizeof(hook->why), "%.*s is off",
+			 RESCORE_RES_NAME_LEN, name);
 	}
 }

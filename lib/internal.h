@@ -73,6 +73,13 @@ ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 /* Every pinned program whose name ends in __adopt, over all tasks. */
 int rescore_run_adopters(const struct rescore *rs);
 
+/* --- apply.c --- */
+/*
+ * The bounds of @rows (bits: ids) of @slot have changed: make them act on what it
+ * and those below it have already. 0 or -errno.
+ */
+int rescore_apply(const struct rescore *rs, unsigned int slot, uint32_t rows);
+
 /* --- refresh.c --- */
 /* Read the figures of container @slot only. */
 int rescore_refresh_slot(const struct rescore *rs, unsigned int slot);
@@ -138,11 +145,11 @@ int rescore_member_path(const struct rescore *rs, char *path);
 
 /* --- audit_amounts.c --- */
 /*
- * The sum of what is true for @slot, each object once. 0 and *@ret_sum, -ENOENT:
- * the resource is counted in another way; or another error.
+ * The sum of what is true for @slot, each object once, between *@ret_low and
+ * *@ret_high. 0, -ENOENT: the resource is counted in another way; or another error.
  */
 int rescore_true_amount(const struct rescore *rs, unsigned int slot,
-			unsigned int id, int64_t *ret_sum);
+			unsigned int id, int64_t *ret_low, int64_t *ret_high);
 
 struct rescore_line *rescore_live_line(const struct rescore *rs,
 				       unsigned int slot, unsigned int id);

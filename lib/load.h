@@ -52,17 +52,11 @@ int load_write_tables(struct load *load);
 int load_add_hooks(struct load *load, struct bpf_object *object,
 		   const char *controller);
 struct rescore_hook *load_find_hook(struct load *load, const char *name);
-/*
- * The first hook of @name (a resource of @controller, or LOAD_CORE) that nothing
- * stands in for.
- */
+/* The first hook of @name (a resource, a controller, or LOAD_CORE) that nothing stands in for. */
 const struct rescore_hook *load_missing_hook(const struct load *load,
-					     const char *name,
-					     const char *controller);
-/* A resource that lacks a hook is off, and all its programs with it. */
-void load_settle_resource(struct load *load, struct rescore_resource *resource);
-/* Programs that serve all resources of a controller go with the last of them. */
-void load_drop_shared(struct load *load, const char *controller);
+					     const char *name);
+/* A resource that lacks a hook is off, and with it what serves no other. */
+void load_settle_resources(struct load *load);
 
 /* --- object.c --- */
 /* A section of data, before the object is loaded; NULL: it has none. */

@@ -68,14 +68,14 @@ static int add_resources(struct load *load, struct bpf_object *object,
 		resource->id = id;
 		snprintf(resource->controller, sizeof(resource->controller),
 			 "%s", controller);
-		load_settle_resource(load, resource);
+		resource->state = RESCORE_ON;
 		if (resource->flags & RESCORE_GATE)
 			load->meta.gate = id + 1;
 		load->registry[id] = *resource;
 		if (id == load->meta.nr_resources)
 			load->meta.nr_resources++;
 	}
-	load_drop_shared(load, controller);
+	load_settle_resources(load);
 	return 0;
 }
 
@@ -280,8 +280,7 @@ static void detach(const struct load *load, const char *name)
 }
 
 /* A hook that exists may still refuse (no ftrace site): its resource is off. */
-static int attach_all(struct load *load, struct bpf_object *object,
-		      const char *controller)
+static int attach_all(struct load *load, struct bpf_object *object)
 {
 	struct bpf_program *prog;
 	struct rescore_hook *hook;
@@ -300,10 +299,7 @@ static int attach_all(struct load *load, struct bpf_object *object,
 			 "cannot attach to %s: %s", hook->target,
 			 strerror(-err));
 	}
-	for (i = 0; i < load->meta.nr_resources; i++)
-		if (load->registry[i].state == RESCORE_ON)
-			load_settle_resource(load, &load->registry[i]);
-	load_drop_shared(load, controller);
+	load_settle_resources(load);
 	for (i = 0; i < load->meta.nr_hooks; i++)
 		if (load->hooks[i].state == RESCORE_OFF)
 			detach(load, load->hooks[i].name);
@@ -426,8 +422,8 @@ int load_object(struct load *load, const char *file)
 	if (err)
 		return err;
 	load->core = load->core ?: object;
-	err = attach_all(load, object, controller);
-	missing = load_missing_hook(load, LOAD_CORE, "");
+	err = attach_all(load, object);
+	missing = load_missing_hook(load, LOAD_CORE);
 	if (!err && missing)
 		err = rescore_error(-EOPNOTSUPP, "%s: %s", missing->name,
 				    missing->why);

@@ -106,62 +106,75 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup, bool alone)
 	return n;
 }
 
-/* Run one program of the audit. What it wrote, and how many bytes; or -errno. */
-static ssize_t run_truth(const struct rescore_hook *hook,
-			 const struct rescore_resource *resource, void **ret)
+/* The map that a program on iter/bpf_map_elem walks over: a descriptor or -errno. */
+static int truth_map(const char *resource, const char *which)
+{
+	char pin[64];
+
+	if (!strcmp(which, RESCORE_TRUTH "__payers"))
+		return rescore_pin_fd("payers");
+	if (!strcmp(which, RESCORE_TRUTH "__more"))
+		return rescore_pin_fd("payers_more");
+	snprintf(pin, sizeof(pin), RESCORE_AMOUNTS "%s", resource);
+	return rescore_pin_fd(pin);
+}
+
+/* The size of what it wrote, or -errno. */
+static ssize_t run_truth(const struct rescore_hook *hook, const char *resource,
+			 void **ret)
 {
 	union bpf_iter_link_info info = {};
-	char pin[64];
-	ssize_t n;
+	ssize_t size;
 	int fd;
 
 	if (strcmp(hook->target, "iter/bpf_map_elem"))
 		return run_iter(hook->name, NULL, ret);
-	snprintf(pin, sizeof(pin), RESCORE_AMOUNTS "%s", resource->name);
-	fd = rescore_pin_fd(pin);
+	fd = truth_map(resource, hook->name + strlen(resource));
 	if (fd < 0)
 		return fd;
 	info.map.map_fd = fd;
-	n = run_iter(hook->name, &info, ret);
+	size = run_iter(hook->name, &info, ret);
 	close(fd);
-	return n;
+	return size;
 }
 
 ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 			  struct rescore_truth **ret)
 {
-	const struct rescore_resource *resource = &rs->registry[id];
-	void *all = NULL, *part, *more;
-	ssize_t n = -ENOENT, size = 0;
-	char name[64];
+	const char *name = rs->registry[id].name;
+	const struct rescore_hook *hook = rs->hooks;
+	size_t length = strlen(name), size = 0;
+	char *all = NULL, *more;
+	ssize_t got = -ENOENT;
 	unsigned int i;
+	void *part;
 
-	snprintf(name, sizeof(name), "%s" RESCORE_TRUTH, resource->name);
-	for (i = 0; i < rs->meta->nr_hooks; i++) {
-		if (strncmp(rs->hooks[i].name, name, strlen(name)) ||
-		    rs->hooks[i].state != RESCORE_ON)
+	for (i = 0; i < rs->meta->nr_hooks; i++, hook++) {
+		if (hook->state != RESCORE_ON ||
+		    strncmp(hook->name, name, length) ||
+		    strncmp(hook->name + length, RESCORE_TRUTH,
+			    strlen(RESCORE_TRUTH)))
 			continue;
-		n = run_truth(&rs->hooks[i], resource, &part);
-		if (n < 0)
+		got = run_truth(hook, name, &part);
+		if (got < 0)
 			break;
-		more = realloc(all, size + n + 1);
-		if (more) {
-			memcpy((char *)more + size, part, n);
-			all = more;
-			size += n;
-		} else {
-			n = rescore_error(-ENOMEM, "out of memory");
+		more = realloc(all, size + got + 1);
+		if (!more) {
+			free(part);
+			got = rescore_error(-ENOMEM, "out of memory");
+			break;
 		}
+		all = more;
+		memcpy(all + size, part, got);
+		size += got;
 		free(part);
-		if (n < 0)
-			break;
 	}
-	if (n < 0) {
+	if (got < 0) {
 		free(all);
-		return n;
+		return got;
 	}
-	*ret = all;
-	return size / (ssize_t)sizeof(**ret);
+	*ret = (struct rescore_truth *)all;
+	return size / sizeof(**ret);
 }
 
 int rescore_run_syscall(const char *name, void *arg, size_t size)

@@ -268,6 +268,7 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 		const struct rescore_bounds *bounds, size_t n)
 {
 	struct rescore_bounds *checked;
+	uint32_t rows = 0;
 	int err = 0;
 	size_t i;
 
@@ -282,6 +283,9 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 	err = err ?: rescore_lock(rs);
 	if (!err) {
 		err = set_locked(rs, slot, checked, n);
+		for (i = 0; i < n; i++)
+			rows |= 1U << checked[i].id;
+		err = err ?: rescore_apply(rs, slot, rows);
 		rescore_unlock(rs);
 	}
 	free(checked);
@@ -352,6 +356,7 @@ int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
 	if (err)
 		return err;
 	err = set_mode_locked(rs, slot, id, observe);
+	err = err ?: rescore_apply(rs, slot, id < 0 ? ~0U : 1U << id);
 	rescore_unlock(rs);
 	return err;
 }

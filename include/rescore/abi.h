@@ -302,16 +302,18 @@ enum rescore_object {
 #define RESCORE_HASH_MUL	0x9E3779B97F4A7C15ULL
 
 /*
- * What a program <resource>__truth (iter/task, or iter/bpf_map_elem over the
- * resource's amounts) writes for the audit: an object and what the kernel says
- * that it holds. The same key may come several times. Of several programs
- * (<resource>__truth_…) each has objects of its own.
+ * What a program <resource>__truth writes for the audit: an object and what the
+ * kernel says that it holds, at most @amount and at least @slack less. The same key
+ * may come several times. Such a program is on iter/task, or on iter/bpf_map_elem:
+ * over the resource's amounts, or, as <resource>__truth__payers and __truth__more,
+ * over payers and payers_more. Of several programs (<resource>__truth_…) each has
+ * objects of its own.
  */
 struct rescore_truth {
 	__u64 key;
 	__s64 amount;
 	__u32 slot;		/* that pays */
-	__u32 reserved;
+	__u32 slack;
 };
 
 enum rescore_event_kind {

@@ -6,6 +6,8 @@
 #ifndef RESCORE_SOCKAUDIT_H
 #define RESCORE_SOCKAUDIT_H
 
+#include "truth.h"
+
 /* A socket that is there, as user space reads it. */
 struct audit_sock {
 	__u64 address;
@@ -41,7 +43,7 @@ static __always_inline void audit_write(struct seq_file *seq, struct sock *sk)
 }
 
 SEC("iter/task_file")
-int numtcpsock__audit_fd(struct bpf_iter__task_file *ctx)
+int sockets__audit_fd(struct bpf_iter__task_file *ctx)
 {
 	struct file *file = ctx->file;
 	struct socket *sock;
@@ -56,7 +58,7 @@ int numtcpsock__audit_fd(struct bpf_iter__task_file *ctx)
 
 /* The others show those of one network namespace. */
 SEC("iter/tcp")
-int numtcpsock__audit_tcp(struct bpf_iter__tcp *ctx)
+int sockets__audit_tcp(struct bpf_iter__tcp *ctx)
 {
 	struct sock_common *common = ctx->sk_common;
 
@@ -68,21 +70,21 @@ int numtcpsock__audit_tcp(struct bpf_iter__tcp *ctx)
 }
 
 SEC("iter/udp")
-int numtcpsock__audit_udp(struct bpf_iter__udp *ctx)
+int sockets__audit_udp(struct bpf_iter__udp *ctx)
 {
 	audit_write(ctx->meta->seq, (struct sock *)ctx->udp_sk);
 	return 0;
 }
 
 SEC("iter/unix")
-int numtcpsock__audit_unix(struct bpf_iter__unix *ctx)
+int sockets__audit_unix(struct bpf_iter__unix *ctx)
 {
 	audit_write(ctx->meta->seq, (struct sock *)ctx->unix_sk);
 	return 0;
 }
 
 SEC("iter/netlink")
-int numtcpsock__audit_netlink(struct bpf_iter__netlink *ctx)
+int sockets__audit_netlink(struct bpf_iter__netlink *ctx)
 {
 	audit_write(ctx->meta->seq, (struct sock *)ctx->sk);
 	return 0;
@@ -91,26 +93,94 @@ int numtcpsock__audit_netlink(struct bpf_iter__netlink *ctx)
 struct audit_live {
 	__u64 address;		/* as it stands in a payer's key */
 	__u64 references;	/* 0: the socket is gone */
-	__s64 queued;		/* its buffers, as in sockbuf.h */
-	__s64 wmem;
-	__s64 rmem;
-	__u64 unseen;		/* its queue changes where no program sees it */
 };
 
-/* Is there still a socket at this address, and what does it hold? */
+/* Is there still a socket at this address? */
 SEC("syscall")
-int numtcpsock__audit_live(struct audit_live *request)
+int sockets__audit_live(struct audit_live *request)
 {
 	struct sock *sk = (void *)rescore_whole_address(request->address);
-	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
 	request->references = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter);
-	request->queued = BPF_CORE_READ(sk, sk_wmem_queued);
-	request->wmem = request->references ? request->references - 1 : 0;
-	request->rmem = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
-	request->unseen = family != AF_INET && family != AF_INET6 &&
-			  family != AF_UNIX;
 	return 0;
 }
+
+/* --- what their buffers hold --------------------------------------------------------- */
+
+enum buffer {
+	BUFFER_QUEUED,
+	BUFFER_WMEM,
+	BUFFER_RMEM,
+};
+
+#define TRUTH_SLACK	4096	/* for each socket: what moves just now */
+
+/*
+ * Where no program of ours sees a queue change, held may be less: SCTP, what MPTCP
+ * itself holds, and families that are neither of the internet nor AF_UNIX.
+ */
+static __always_inline bool is_unseen(const struct sock *sk)
+{
+	int family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	int type = BPF_CORE_READ(sk, sk_type);
+
+	if (family == AF_UNIX)
+		return false;
+	if (family != AF_INET && family != AF_INET6)
+		return true;
+	if (type == SOCK_STREAM)
+		return BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP;
+	return type != SOCK_DGRAM && type != SOCK_RAW;
+}
+
+static __always_inline void
+write_buffer(struct seq_file *seq, __u64 entry, enum rescore_object kind,
+	     enum buffer buffer)
+{
+	__u64 key = entry >> 16;
+	const struct sock *sk;
+	__s64 bytes, refs;
+
+	if (!entry || RESCORE_KEY_KIND(key) != kind)
+		return;
+	sk = (void *)rescore_whole_address(RESCORE_KEY_ADDRESS(key));
+	refs = BPF_CORE_READ(sk, sk_wmem_alloc.refs.counter);
+	if (!refs)
+		return;
+	if (buffer == BUFFER_QUEUED)
+		bytes = BPF_CORE_READ(sk, sk_wmem_queued);
+	else if (buffer == BUFFER_WMEM)
+		bytes = refs - 1;
+	else
+		bytes = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
+	rescore_truth_about(seq, key, RESCORE_SLOT(entry), bytes + TRUTH_SLACK,
+			    2 * TRUTH_SLACK + (is_unseen(sk) ? bytes : 0));
+}
+
+static __always_inline void write_tcpsndbuf(struct seq_file *seq, __u64 entry)
+{
+	write_buffer(seq, entry, RESCORE_OBJ_SOCK, BUFFER_QUEUED);
+}
+
+static __always_inline void write_tcprcvbuf(struct seq_file *seq, __u64 entry)
+{
+	write_buffer(seq, entry, RESCORE_OBJ_SOCK, BUFFER_RMEM);
+}
+
+static __always_inline void
+write_othersockbuf(struct seq_file *seq, __u64 entry)
+{
+	write_buffer(seq, entry, RESCORE_OBJ_OTHERSOCK, BUFFER_WMEM);
+}
+
+static __always_inline void write_dgramrcvbuf(struct seq_file *seq, __u64 entry)
+{
+	write_buffer(seq, entry, RESCORE_OBJ_OTHERSOCK, BUFFER_RMEM);
+}
+
+RESCORE_TRUTH_OF_PAYERS(tcpsndbuf, write_tcpsndbuf)
+RESCORE_TRUTH_OF_PAYERS(tcprcvbuf, write_tcprcvbuf)
+RESCORE_TRUTH_OF_PAYERS(othersockbuf, write_othersockbuf)
+RESCORE_TRUTH_OF_PAYERS(dgramrcvbuf, write_dgramrcvbuf)
 
 #endif /* RESCORE_SOCKAUDIT_H */

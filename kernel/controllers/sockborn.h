@@ -5,13 +5,21 @@
 
 #include "sockgrant.h"
 
+/* It gets less than the kernel gives: that is all there is to tell of it. */
+static __always_inline void held_back(const struct sockbuf *buf)
+{
+	struct rescore_line *line = rescore_line(buf->slot, othersockbuf.id);
+
+	if (line)
+		__sync_fetch_and_add(&line->failcnt, 1);
+}
+
 /* 0: as the kernel makes it; else what its sk_sndbuf has to be. */
 static __always_inline __u32 grant(struct sockbuf *buf, __u32 usual, int type)
 {
-	struct rescore_line *line = rescore_line(buf->slot, othersockbuf.id);
 	__u64 part, least;
 
-	if (!line || buf->goal_snd || !is_bounded(buf->slot, othersockbuf.id))
+	if (buf->goal_snd || !is_bounded(buf->slot, othersockbuf.id))
 		return 0;
 	part = grant_left(buf->slot, false) / BORN_PART;
 	least = type == SOCK_STREAM ? SNDBUF_MIN : DGRAM_MIN;
@@ -19,10 +27,11 @@ static __always_inline __u32 grant(struct sockbuf *buf, __u32 usual, int type)
 		part = least;
 	if (part > usual)
 		part = usual;
+	buf->usual_snd = usual;
 	grant_set(buf, part);
 	if (part == usual)
 		return 0;
-	__sync_fetch_and_add(&line->failcnt, 1);
+	held_back(buf);
 	return part;
 }
 
@@ -74,6 +83,59 @@ int othersockbuf__accepted__opt(unsigned long long *ctx)
 		bpf_setsockopt(sk, SOL_SOCKET, SO_SNDBUF, &value,
 			       sizeof(value));
 	return 1;
+}
+
+/* --- sockets that are there when a bound is set ------------------------------------ */
+
+/* What the program asked for, or the kernel gave. */
+static __always_inline __u32 usual(const struct sockbuf *buf)
+{
+	return buf->want_snd ?: buf->usual_snd;
+}
+
+/* What it has on its way, and its share of what is left. */
+static __always_inline __u32 goal_other(const struct sockbuf *buf, int type)
+{
+	__u64 goal = buf->snd +
+		     share_of(buf->slot, othersockbuf.id, numothersock.id);
+	__u64 least = type == SOCK_STREAM ? SNDBUF_MIN : DGRAM_MIN;
+
+	if (goal < least)
+		goal = least;
+	return goal < usual(buf) ? goal : usual(buf);
+}
+
+SEC("iter/unix")
+int othersockbuf__apply(struct bpf_iter__unix *ctx)
+{
+	struct sock *sk = (struct sock *)ctx->unix_sk;
+	struct sockbuf *buf;
+	__u32 before, goal, now;
+	int value;
+
+	if (!sk || sk->__sk_common.skc_state == TCP_LISTEN)
+		return 0;
+	buf = sockbuf_of(sk);
+	if (!buf)
+		return 0;
+	now = sk->sk_sndbuf;
+	before = buf->goal_snd;
+	if (!before)
+		buf->usual_snd = now;
+	goal = is_bounded(buf->slot, othersockbuf.id) ?
+		       goal_other(buf, sk->sk_type) :
+		       0;
+	grant_set(buf, goal);
+	if (!goal && !before)
+		return 0;
+	goal = goal ?: usual(buf);
+	if (goal == now)
+		return 0;
+	if (goal < now)
+		held_back(buf);
+	value = goal / 2;
+	bpf_setsockopt(sk, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value));
+	return 0;
 }
 
 #endif /* RESCORE_SOCKBORN_H */

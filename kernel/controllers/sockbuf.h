@@ -8,9 +8,10 @@
  *   othersockbuf  sk_wmem_alloc of all others: for AF_UNIX that is all there is
  *   dgramrcvbuf   sk_rmem_alloc of all others
  *
- * Each socket has a record of what was counted for it. Where its buffers may have
- * changed, what they are now is put in the record's place and the difference
- * added to held: an event that was missed is made good by the next one.
+ * Each socket has a record of what was counted for it, one of TCP since it is
+ * connected. Where its buffers may have changed, what they are now is put in the
+ * record's place and the difference added to held: an event that was missed is made
+ * good by the next one.
  */
 #ifndef RESCORE_SOCKBUF_H
 #define RESCORE_SOCKBUF_H
@@ -63,8 +64,15 @@ struct sockbuf {
 	__u32 goal_rcv;
 	__u32 want_snd;		/* as the program has set it; 0: it has not */
 	__u32 want_rcv;
-	__u32 full;		/* bounded, and poll() sees no room to send */
-	__u32 reserved;
+	__u32 usual_snd;	/* its sk_sndbuf before we set it */
+	__u32 full;		/* bits: enum sockbuf_full */
+};
+
+/* What failcnt has been raised for already. */
+enum sockbuf_full {
+	SOCKBUF_SND	= 1,	/* bounded, and poll() sees no room to send */
+	SOCKBUF_SND_OVER = 2,	/* mode observe: above the barrier */
+	SOCKBUF_RCV_OVER = 4,
 };
 
 /* A connection to a listener begins with a copy of the listener's. */
@@ -84,13 +92,46 @@ struct {
 /* Buffers that change while they are looked at are looked at again. */
 #define SOCKBUF_TRIES	4
 
+/*
+ * Mode observe: what takes the row above its barrier, or finds it there, would
+ * have been held up. Counted once for a socket (@bit of full; 0: each time), until
+ * it finds the row below again.
+ */
 static __always_inline void
-sockbuf_count(__s64 *counted, __s64 now, __u32 slot, __u32 resource)
+sockbuf_observe(struct sockbuf *buf, __u32 resource, __u32 bit)
+{
+	bool counted = buf->full & bit;
+
+	if (rescore_observed(buf->slot, resource, !counted))
+		buf->full |= bit;
+	else
+		buf->full &= ~bit;
+}
+
+/* Its buffers have grown by @delta, or shrunk. */
+RESCORE_FUNCTION int
+sockbuf_changed(struct sockbuf *buf, __u32 resource, __s64 delta, __u32 bit)
+{
+	struct rescore_line *line;
+
+	if (!buf)
+		return 0;
+	line = rescore_adjust(buf->slot, resource, delta);
+	if (line && delta > 0 &&
+	    (READ_ONCE(line->flags) & RESCORE_OBSERVE ||
+	     READ_ONCE(line->parent)))
+		sockbuf_observe(buf, resource, bit);
+	return 0;
+}
+
+/* @counted is @buf's snd or rcv, which @now is in truth. */
+static __always_inline void sockbuf_count(struct sockbuf *buf, __s64 *counted,
+					  __s64 now, __u32 resource, __u32 bit)
 {
 	__s64 delta = now - __sync_lock_test_and_set(counted, now);
 
 	if (delta)
-		rescore_adjust(slot, resource, delta);
+		sockbuf_changed(buf, resource, delta, bit);
 }
 
 static __always_inline __s64 sockbuf_rmem(const struct sock *sk)
@@ -106,16 +147,42 @@ static __always_inline __s64 sockbuf_wmem(const struct sock *sk)
 	return wmem > 0 ? wmem : 0;
 }
 
+static __always_inline void
+sockbuf_count_tcp(struct sockbuf *buf, __s64 snd, __s64 rcv)
+{
+	sockbuf_count(buf, &buf->snd, snd, tcpsndbuf.id, SOCKBUF_SND_OVER);
+	sockbuf_count(buf, &buf->rcv, rcv, tcprcvbuf.id, SOCKBUF_RCV_OVER);
+}
+
+static __always_inline void sockbuf_count_snd(struct sockbuf *buf, __s64 snd)
+{
+	sockbuf_count(buf, &buf->snd, snd, othersockbuf.id, SOCKBUF_SND_OVER);
+}
+
+static __always_inline void sockbuf_count_rcv(struct sockbuf *buf, __s64 rcv)
+{
+	sockbuf_count(buf, &buf->rcv, rcv, dgramrcvbuf.id, 0);
+}
+
+/* The same for programs on sockops, which cannot report: others observe. */
+static __always_inline void
+sockbuf_count_unseen(const struct sockbuf *buf, __s64 *counted, __s64 now,
+		     __u32 resource)
+{
+	__s64 delta = now - __sync_lock_test_and_set(counted, now);
+
+	if (delta)
+		rescore_adjust(buf->slot, resource, delta);
+}
+
 /* Everything that changes them has locked the socket. */
 static __always_inline int sockbuf_sync_tcp(struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
 
-	if (!buf)
-		return 0;
-	sockbuf_count(&buf->snd, READ_ONCE(sk->sk_wmem_queued), buf->slot,
-		      tcpsndbuf.id);
-	sockbuf_count(&buf->rcv, sockbuf_rmem(sk), buf->slot, tcprcvbuf.id);
+	if (buf)
+		sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued),
+				  sockbuf_rmem(sk));
 	return 0;
 }
 
@@ -130,7 +197,7 @@ static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 		return 0;
 	for (i = 0; i < SOCKBUF_TRIES; i++) {
 		now = sockbuf_rmem(sk);
-		sockbuf_count(&buf->rcv, now, buf->slot, dgramrcvbuf.id);
+		sockbuf_count_rcv(buf, now);
 		if (sockbuf_rmem(sk) == now)
 			break;
 	}
@@ -140,19 +207,19 @@ static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 /* --- TCP --------------------------------------------------------------------------- */
 
 SEC("fexit/tcp_write_queue_purge")
-int RESCORE_PROG(tcpsndbuf__purge, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__purge, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
 
 SEC("fexit/tcp_rcv_established")
-int RESCORE_PROG(tcprcvbuf__segment, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__segment, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
 
 SEC("fexit/tcp_rcv_state_process")
-int RESCORE_PROG(tcprcvbuf__state, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__state, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
@@ -165,7 +232,7 @@ int RESCORE_PROG(tcprcvbuf__read, struct sock *sk)
 }
 
 SEC("fexit/tcp_disconnect")
-int RESCORE_PROG(tcprcvbuf__disconnect, struct sock *sk)
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__disconnect, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
@@ -202,8 +269,7 @@ int RESCORE_PROG(othersockbuf__send, struct sk_buff *skb, struct sock *sk)
 	struct sockbuf *buf = sockbuf_of(sk);
 
 	if (buf && !buf->tcp)
-		sockbuf_count(&buf->snd, sockbuf_wmem(sk), buf->slot,
-			      othersockbuf.id);
+		sockbuf_count_snd(buf, sockbuf_wmem(sk));
 	return 0;
 }
 
@@ -221,8 +287,7 @@ int RESCORE_PROG(othersockbuf__sent, struct sk_buff *skb)
 	if (!buf || buf->tcp)
 		return 0;
 	left = sockbuf_wmem(sk) - skb->truesize;
-	sockbuf_count(&buf->snd, left > 0 ? left : 0, buf->slot,
-		      othersockbuf.id);
+	sockbuf_count_snd(buf, left > 0 ? left : 0);
 	return 0;
 }
 

@@ -28,7 +28,7 @@ static __always_inline void see_netlink(struct sock *sk, struct sk_buff *skb)
 	now = sockbuf_rmem(sk);
 	if (skb->sk != sk)
 		now += skb->truesize;
-	sockbuf_count(&buf->rcv, now, buf->slot, dgramrcvbuf.id);
+	sockbuf_count_rcv(buf, now);
 }
 
 SEC("lsm/socket_sock_rcv_skb")

@@ -58,6 +58,13 @@ RESCORE_RESOURCE(numothersock) = {
 };
 
 #include "sockbuf.h"
+
+/* Who pays for the socket at @address, or -1. */
+static __always_inline int payer(__u64 address, enum rescore_object kind)
+{
+	return rescore_payer_find(rescore_object_key(address, kind));
+}
+
 #include "sockgov.h"
 #include "sockborn.h"
 #include "sockdrop.h"
@@ -97,40 +104,35 @@ charge(struct sock *sk, __u32 slot, enum rescore_object kind)
 }
 
 /*
- * The same, and its buffers will be counted. A copy of a listener needs only the
- * first: the kernel copies the record along, or makes no copy.
+ * The same, and its buffers will be counted: those of TCP from the moment that it
+ * is connected, when the governor is called (sockgov.h).
  */
 static __always_inline int
 charge_new(struct sock *sk, __u32 slot, enum rescore_object kind)
 {
-	struct sockbuf buf = {
-		.slot = slot,
-		.tcp = kind == RESCORE_OBJ_SOCK,
-	};
+	struct sockbuf buf = { .slot = slot };
 
 	if (charge(sk, slot, kind))
 		return -ENOBUFS;
+	if (kind == RESCORE_OBJ_SOCK)
+		return 0;
 	/* uncharged when the kernel frees what it cannot use */
 	return sockbuf_new(sk, &buf) ? 0 : -ENOBUFS;
 }
 
-/* Who pays for the socket at @address, or -1. */
-static __always_inline int payer(__u64 address, enum rescore_object kind)
-{
-	return rescore_payer_find(rescore_object_key(address, kind));
-}
-
-/* Of a socket that was charged: its record. */
+/* Of a socket that was charged: its record, as charge_new() makes it. */
 static __always_inline void record(struct sock *sk, enum rescore_object kind)
 {
-	int slot = payer(rescore_address(sk), kind);
-	struct sockbuf buf = {
-		.slot = slot,
-		.tcp = kind == RESCORE_OBJ_SOCK,
-	};
+	struct sockbuf buf = {};
+	int slot;
 
-	if (slot > 0)
-		sockbuf_new(sk, &buf);
+	if (kind == RESCORE_OBJ_SOCK)
+		return;
+	slot = payer(rescore_address(sk), kind);
+	if (slot <= 0)
+		return;
+	buf.slot = slot;
+	sockbuf_new(sk, &buf);
 }
 
 /*
@@ -159,19 +161,19 @@ make(struct socket *sock, int family, int type, int kern, bool record)
 	return charge(sk, slot, kind_of(family, type));
 }
 
-CHARGE_LSM(numtcpsock__make__lsm, socket_post_create, struct socket *sock,
+CHARGE_LSM(sockets__make__lsm, socket_post_create, struct socket *sock,
 	   int family, int type, int protocol, int kern)
 {
 	return make(sock, family, type, kern, true);
 }
 
-CHARGE_MOD(numtcpsock__make__mod, socket_post_create, struct socket *sock,
+CHARGE_MOD(sockets__make__mod, socket_post_create, struct socket *sock,
 	   int family, int type, int protocol, int kern)
 {
 	return make(sock, family, type, kern, false);
 }
 
-RECORD_MOD(tcpsndbuf__make__nolsm, socket_post_create, struct socket *sock,
+RECORD_MOD(sockets__record__nolsm, socket_post_create, struct socket *sock,
 	   int family, int type)
 {
 	struct sock *sk = sock->sk;
@@ -223,7 +225,7 @@ static __always_inline int payer_of_subflow(struct sock *sk)
 }
 
 SEC("fentry/sk_clone_lock")
-int RESCORE_PROG(numtcpsock__copy, struct sock *parent)
+int RESCORE_PROG(sockets__copy, struct sock *parent)
 {
 	struct copy *copy = copy_of_cpu();
 	int slot;
@@ -242,7 +244,7 @@ int RESCORE_PROG(numtcpsock__copy, struct sock *parent)
 }
 
 /* Also runs in every socket(), where there is nothing to do yet. */
-RESCORE_SECURITY(numtcpsock__child, sk_alloc_security, security_sk_alloc,
+RESCORE_SECURITY(sockets__child, sk_alloc_security, security_sk_alloc,
 		 struct sock *sk, int family, unsigned int priority)
 {
 	struct copy *copy;
@@ -271,35 +273,23 @@ RESCORE_SECURITY(numtcpsock__request, inet_conn_request,
 
 /* --- subflows of MPTCP ----------------------------------------------------------- */
 
-static __always_inline int
-add_subflow(struct sock *sk, struct sock *ssk, bool record)
+static __always_inline int add_subflow(struct sock *sk, struct sock *ssk)
 {
 	int slot = payer(rescore_address(sk), RESCORE_OBJ_SOCK);
 
-	if (slot <= 0)
-		return 0;
-	if (record)
-		return charge_new(ssk, slot, RESCORE_OBJ_SOCK);
-	return charge(ssk, slot, RESCORE_OBJ_SOCK);
+	return slot > 0 ? charge(ssk, slot, RESCORE_OBJ_SOCK) : 0;
 }
 
 CHARGE_LSM(numtcpsock__subflow__lsm__opt, mptcp_add_subflow, struct sock *sk,
 	   struct sock *ssk)
 {
-	return add_subflow(sk, ssk, true);
+	return add_subflow(sk, ssk);
 }
 
 CHARGE_MOD(numtcpsock__subflow__mod__opt, mptcp_add_subflow, struct sock *sk,
 	   struct sock *ssk)
 {
-	return add_subflow(sk, ssk, false);
-}
-
-RECORD_MOD(tcpsndbuf__subflow__nolsm, mptcp_add_subflow, struct sock *sk,
-	   struct sock *ssk)
-{
-	record(ssk, RESCORE_OBJ_SOCK);
-	return 0;
+	return add_subflow(sk, ssk);
 }
 
 /* --- connections to an AF_UNIX listener ------------------------------------------- */
@@ -328,8 +318,8 @@ CHARGE_MOD(numothersock__connect__mod, unix_stream_connect, struct sock *sk,
 	return unix_connect(other, newsk, false);
 }
 
-RECORD_MOD(othersockbuf__connect__nolsm, unix_stream_connect, struct sock *sk,
-	   struct sock *other, struct sock *newsk)
+RECORD_MOD(othersockbuf_dgramrcvbuf__connect__nolsm, unix_stream_connect,
+	   struct sock *sk, struct sock *other, struct sock *newsk)
 {
 	record(newsk, RESCORE_OBJ_OTHERSOCK);
 	return 0;
@@ -368,15 +358,13 @@ static __always_inline int
 made(struct sock *sk, int slot, enum rescore_object kind)
 {
 	__u64 key = rescore_object_key(rescore_address(sk), kind);
-	struct sockbuf buf = {
-		.slot = slot,
-		.tcp = kind == RESCORE_OBJ_SOCK,
-	};
+	struct sockbuf buf = { .slot = slot };
 
 	if (slot <= 0 || rescore_payer_find(key) >= 0)
 		return 0;
 	rescore_force_charge_object(key, slot, resource_of(kind));
-	sockbuf_new(sk, &buf);
+	if (kind != RESCORE_OBJ_SOCK)
+		sockbuf_new(sk, &buf);
 	return 0;
 }
 
@@ -422,7 +410,7 @@ static __always_inline int gone(struct sock *sk)
 	return 0;
 }
 
-RESCORE_SECURITY_VOID(numtcpsock__free, sk_free_security, security_sk_free,
+RESCORE_SECURITY_VOID(sockets__free, sk_free_security, security_sk_free,
 		      struct sock *sk)
 {
 	return gone(sk);
@@ -434,7 +422,7 @@ RESCORE_SECURITY_VOID(numtcpsock__free, sk_free_security, security_sk_free,
  * not go past this one as well.
  */
 SEC("fentry/sk_destruct")
-int RESCORE_PROG(numtcpsock__free_2__irq, struct sock *sk)
+int RESCORE_PROG(sockets__free_2__irq, struct sock *sk)
 {
 	return gone(sk);
 }

@@ -5,20 +5,51 @@
 
 #include "sockgrant.h"
 
-static __always_inline bool is_far(__u32 old, __u32 new)
+/* @now: what has become of @old; MPTCP, for one, sets buffers of its subflows. */
+static __always_inline bool is_far(__u32 old, __u32 new, __u32 now)
 {
 	__u32 step = old / GOAL_STEPS;
 
-	return new > old + step || new + step < old;
+	return new > old + step || new + step < old || now > old + step;
 }
+
+/*
+ * A connection that is governed: by a program on sockops (its context), or one that
+ * walks over all (the socket).
+ */
+struct governed {
+	void *ctx;		/* what bpf_setsockopt() takes */
+	struct sockbuf *buf;
+	__u32 mss;
+	__u32 sndbuf;		/* as they are, whoever has set them */
+	__u32 rcvbuf;
+};
 
 /* The kernel doubles what it is told. */
 static __always_inline void
-set_buffer(struct bpf_sock_ops *ops, int option, __u32 goal)
+set_buffer(const struct governed *tcp, int option, __u32 goal)
 {
 	int value = goal / 2;
 
-	bpf_setsockopt(ops, SOL_SOCKET, option, &value, sizeof(value));
+	bpf_setsockopt(tcp->ctx, SOL_SOCKET, option, &value, sizeof(value));
+}
+
+/*
+ * The send buffer, and no more on its way than it has room for: the kernel does
+ * not look at the buffer when it adds to a packet of which it has just sent a part,
+ * so what may be sent at once is what keeps it. 0: no bound any more.
+ */
+static __always_inline void set_sndbuf(const struct governed *tcp, __u32 goal)
+{
+	int segments = CWND_UNLIMITED;
+
+	set_buffer(tcp, SO_SNDBUF, goal ?: SHARE_AMPLE);
+	if (goal && tcp->mss)
+		segments = goal / tcp->mss;
+	if (segments < CWND_MIN)
+		segments = CWND_MIN;
+	bpf_setsockopt(tcp->ctx, SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &segments,
+		       sizeof(segments));
 }
 
 /*
@@ -46,40 +77,40 @@ static __always_inline __u64 goal_snd(const struct sockbuf *buf, __u64 share)
 	return goal > SNDBUF_MIN ? goal : SNDBUF_MIN;
 }
 
-static __always_inline void
-govern_snd(struct bpf_sock_ops *ops, struct sockbuf *buf)
+static __always_inline void govern_snd(const struct governed *tcp)
 {
+	struct sockbuf *buf = tcp->buf;
 	__u64 share, goal;
 
 	if (!is_bounded(buf->slot, tcpsndbuf.id)) {
 		if (buf->goal_snd)
-			set_buffer(ops, SO_SNDBUF, SHARE_AMPLE);
+			set_sndbuf(tcp, 0);
 		grant_set(buf, 0);
 		return;
 	}
-	share = share_of(buf->slot, tcpsndbuf.id);
+	share = share_of(buf->slot, tcpsndbuf.id, numtcpsock.id);
 	if (!buf->goal_snd && share >= SHARE_AMPLE)
 		return;
 	goal = goal_snd(buf, share);
-	if (!is_far(buf->goal_snd, goal))
+	if (!is_far(buf->goal_snd, goal, tcp->sndbuf))
 		return;
 	grant_set(buf, goal);
-	set_buffer(ops, SO_SNDBUF, goal);
+	set_sndbuf(tcp, goal);
 }
 
-static __always_inline void
-govern_rcv(struct bpf_sock_ops *ops, struct sockbuf *buf, bool born)
+static __always_inline void govern_rcv(const struct governed *tcp, bool born)
 {
-	__u64 share, goal, least = RCVBUF_SEGMENTS * ops->mss_cache;
+	struct sockbuf *buf = tcp->buf;
+	__u64 share, goal, least = RCVBUF_SEGMENTS * tcp->mss;
 	struct rescore_line *line = rescore_line(buf->slot, tcprcvbuf.id);
 
 	if (!line || !is_bounded(buf->slot, tcprcvbuf.id)) {
 		if (buf->goal_rcv)
-			set_buffer(ops, SO_RCVBUF, SHARE_AMPLE);
+			set_buffer(tcp, SO_RCVBUF, SHARE_AMPLE);
 		buf->goal_rcv = 0;
 		return;
 	}
-	share = share_of(buf->slot, tcprcvbuf.id);
+	share = share_of(buf->slot, tcprcvbuf.id, numtcpsock.id);
 	if (!buf->goal_rcv && share >= SHARE_AMPLE)
 		return;
 	goal = buf->rcv + share;
@@ -93,50 +124,77 @@ govern_rcv(struct bpf_sock_ops *ops, struct sockbuf *buf, bool born)
 		goal = least;
 	if (goal > SHARE_AMPLE)
 		goal = SHARE_AMPLE;
-	if (!is_far(buf->goal_rcv, goal))
+	if (!is_far(buf->goal_rcv, goal, tcp->rcvbuf))
 		return;
 	/* the window closes: that is all there is to tell of it */
 	if (goal < buf->goal_rcv)
 		__sync_fetch_and_add(&line->failcnt, 1);
 	buf->goal_rcv = goal;
-	set_buffer(ops, SO_RCVBUF, goal);
+	set_buffer(tcp, SO_RCVBUF, goal);
 }
 
-/* Called back for each sample of the round trip; if need be, for each segment. */
-static __always_inline void
-call_back(struct bpf_sock_ops *ops, struct sockbuf *buf)
+/*
+ * When the governor is to be called back: for each sample of the round trip; if
+ * need be, for each segment.
+ */
+static __always_inline __u32 calls(const struct sockbuf *buf, __u32 flags)
 {
-	__u32 flags = ops->bpf_sock_ops_cb_flags;
-	__u32 wanted = flags | BPF_SOCK_OPS_RTT_CB_FLAG;
-
+	flags |= BPF_SOCK_OPS_RTT_CB_FLAG;
 	if (is_bounded(buf->slot, tcprcvbuf.id))
-		wanted |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
-	else
-		wanted &= ~BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
-	if (wanted != flags)
-		bpf_sock_ops_cb_flags_set(ops, wanted);
+		return flags | BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
+	return flags & ~BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
+}
+
+/* A connection begins: its record, if somebody pays for the socket. */
+static __always_inline struct sockbuf *
+begin(struct bpf_sock *sk, const struct sock *full)
+{
+	int slot = payer(rescore_address(full), RESCORE_OBJ_SOCK);
+	struct sockbuf buf = { .tcp = 1 };
+	__u32 locks;
+
+	if (slot <= 0)
+		return NULL;
+	buf.slot = slot;
+	/* what the program has asked for until now */
+	locks = BPF_CORE_READ_BITFIELD_PROBED(full, sk_userlocks);
+	if (locks & SOCK_SNDBUF_LOCK)
+		buf.want_snd = full->sk_sndbuf;
+	if (locks & SOCK_RCVBUF_LOCK)
+		buf.want_rcv = full->sk_rcvbuf;
+	return bpf_sk_storage_get(&sockbufs, sk, &buf,
+				  BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 /* As it is right now, after the segment that has come in. */
-static __always_inline bool see(struct bpf_sock *sk, struct sockbuf *buf)
+static __always_inline bool
+see(struct bpf_sock *sk, struct governed *tcp, bool born)
 {
-	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
-	const struct sock *full = (const struct sock *)tcp;
+	const struct sock *full = (const struct sock *)bpf_skc_to_tcp_sock(sk);
+	struct sockbuf *buf = bpf_sk_storage_get(&sockbufs, sk, 0, 0);
 
-	if (!tcp)
+	if (!full)
 		return false;
-	sockbuf_count(&buf->snd, full->sk_wmem_queued, buf->slot, tcpsndbuf.id);
-	sockbuf_count(&buf->rcv, full->sk_backlog.rmem_alloc.counter, buf->slot,
-		      tcprcvbuf.id);
+	if (!buf && born)
+		buf = begin(sk, full);
+	if (!buf)
+		return false;
+	tcp->buf = buf;
+	tcp->sndbuf = full->sk_sndbuf;
+	tcp->rcvbuf = full->sk_rcvbuf;
+	sockbuf_count_unseen(buf, &buf->snd, full->sk_wmem_queued,
+			     tcpsndbuf.id);
+	sockbuf_count_unseen(buf, &buf->rcv, sockbuf_rmem(full), tcprcvbuf.id);
 	return true;
 }
 
 SEC("sockops")
-int tcpsndbuf__govern(struct bpf_sock_ops *ops)
+int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 {
+	struct governed tcp;
 	struct bpf_sock *sk;
-	struct sockbuf *buf;
 	bool born = false;
+	__u32 flags;
 
 	switch (ops->op) {
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
@@ -152,49 +210,141 @@ int tcpsndbuf__govern(struct bpf_sock_ops *ops)
 	sk = ops->sk;
 	if (!rescore_active() || !sk)
 		return 1;
-	buf = bpf_sk_storage_get(&sockbufs, sk, 0, 0);
-	if (!buf || !see(sk, buf))
+	if (!see(sk, &tcp, born))
 		return 1;
-	call_back(ops, buf);
+	flags = calls(tcp.buf, ops->bpf_sock_ops_cb_flags);
+	if (flags != ops->bpf_sock_ops_cb_flags)
+		bpf_sock_ops_cb_flags_set(ops, flags);
+	tcp.ctx = ops;
+	tcp.mss = ops->mss_cache;
 	if (ops->op != BPF_SOCK_OPS_PARSE_HDR_OPT_CB)
-		govern_snd(ops, buf);
-	govern_rcv(ops, buf, born);
+		govern_snd(&tcp);
+	govern_rcv(&tcp, born);
 	return 1;
+}
+
+/* --- connections that are there when a bound is set --------------------------------------- */
+
+static __always_inline bool is_connected(const struct sock *sk)
+{
+	switch (sk->__sk_common.skc_state) {
+	case TCP_SYN_SENT:
+	case TCP_CLOSE:
+	case TCP_LISTEN:
+		return false;
+	}
+	return true;
+}
+
+/* The kernel has locked it. */
+static __always_inline int apply_tcp(struct bpf_iter__tcp *ctx, bool snd)
+{
+	struct sock_common *common = ctx->sk_common;
+	struct governed tcp;
+	struct tcp_sock *full;
+	int flags;
+
+	full = common ? bpf_skc_to_tcp_sock(common) : NULL;
+	if (!full || !is_connected((struct sock *)full))
+		return 0;
+	tcp.buf = sockbuf_of((struct sock *)full);
+	if (!tcp.buf)
+		return 0;
+	sockbuf_sync_tcp((struct sock *)full);
+	tcp.ctx = full;
+	tcp.mss = full->mss_cache;
+	tcp.sndbuf = ((struct sock *)full)->sk_sndbuf;
+	tcp.rcvbuf = ((struct sock *)full)->sk_rcvbuf;
+	if (snd) {
+		govern_snd(&tcp);
+		return 0;
+	}
+	/* Linux 6.1 does not take them from here: see calls() */
+	flags = calls(tcp.buf, full->bpf_sock_ops_cb_flags);
+	bpf_setsockopt(full, SOL_TCP, TCP_BPF_SOCK_OPS_CB_FLAGS, &flags,
+		       sizeof(flags));
+	govern_rcv(&tcp, false);
+	return 0;
+}
+
+SEC("iter/tcp")
+int tcpsndbuf__apply(struct bpf_iter__tcp *ctx)
+{
+	return apply_tcp(ctx, true);
+}
+
+SEC("iter/tcp")
+int tcprcvbuf__apply(struct bpf_iter__tcp *ctx)
+{
+	return apply_tcp(ctx, false);
 }
 
 /* --- setsockopt() ----------------------------------------------------------------------- */
 
+/* What the socket's buffer is kept to; 0: to nothing. */
+static __always_inline __u32 goal_of(struct bpf_sock *sk,
+				     const struct sockbuf *buf, bool snd)
+{
+	struct rescore_line *line;
+
+	if (snd)
+		return buf->goal_snd;
+	/* nothing is dropped from these: their own buffers are all there is */
+	if (sk->family != AF_NETLINK && sk->family != AF_PACKET)
+		return buf->goal_rcv;
+	line = rescore_line(buf->slot, dgramrcvbuf.id);
+	return line && is_bounded_line(line) && line->barrier < 1 << 30 ?
+		       line->barrier :
+		       0;
+}
+
 /*
  * A program's wish is a bound of its own: it is remembered, and granted as far as
- * it goes. What the governor has not set yet, it will.
+ * it goes. What the governor has not set yet, it will. To the kernel a size below
+ * 0 is the largest there may be; if it is forced, the least.
  */
+static __always_inline int
+grant_wish(struct sockbuf *buf, __u32 goal, int value, bool snd, bool forced)
+{
+	__u32 wish;
+
+	if (value < 0)
+		value = forced ? 0 : 1 << 29;
+	wish = value > 1 << 29 ? 1 << 30 : value * 2;
+	if (snd)
+		buf->want_snd = wish;
+	else
+		buf->want_rcv = wish;
+	return (goal && wish > goal ? goal : wish) / 2;
+}
+
 SEC("cgroup/setsockopt")
-int tcpsndbuf__setsockopt(struct bpf_sockopt *ctx)
+int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 {
 	int *value = ctx->optval;
 	struct bpf_sock *sk = ctx->sk;
 	bool snd = ctx->optname == SO_SNDBUF || ctx->optname == SO_SNDBUFFORCE;
 	bool rcv = ctx->optname == SO_RCVBUF || ctx->optname == SO_RCVBUFFORCE;
 	struct sockbuf *buf;
-	__u32 goal, wish;
 
-	if (ctx->level != SOL_SOCKET || !(snd || rcv))
+	if (ctx->level != SOL_SOCKET ||
+	    !(snd || rcv || ctx->optname == SO_BUF_LOCK))
 		return 1;
 	if ((void *)(value + 1) > ctx->optval_end || !rescore_active() || !sk)
 		return 1;
 	buf = bpf_sk_storage_get(&sockbufs, sk, 0, 0);
-	if (!buf || *value < 0)
+	if (!buf)
 		return 1;
-	wish = *value > (1 << 29) ? 1 << 30 : *value * 2;
-	if (snd) {
-		buf->want_snd = wish;
-		goal = buf->goal_snd;
-	} else {
-		buf->want_rcv = wish;
-		goal = buf->goal_rcv;
-	}
-	if (goal && wish > goal)
-		*value = goal / 2;
+	if (snd || rcv)
+		*value = grant_wish(buf, goal_of(sk, buf, snd), *value, snd,
+				    ctx->optname == SO_SNDBUFFORCE ||
+					    ctx->optname == SO_RCVBUFFORCE);
+	else if (*value >= 0)
+		/* what is not locked the kernel tunes, to its own bounds */
+		*value |= (buf->goal_snd ? SOCK_SNDBUF_LOCK : 0) |
+			  (buf->goal_rcv ? SOCK_RCVBUF_LOCK : 0);
+	/* of a longer value the kernel would take its own copy, not this */
+	ctx->optlen = sizeof(*value);
 	return 1;
 }
 
@@ -208,15 +358,17 @@ int tcpsndbuf__setsockopt(struct bpf_sockopt *ctx)
 static __always_inline int sockbuf_sent(struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
-	bool full;
 
 	if (!buf)
 		return 0;
-	sockbuf_sync_tcp(sk);
-	full = buf->goal_snd && buf->snd * 3 > (__s64)buf->goal_snd * 2;
-	if (full && !buf->full && is_bounded(buf->slot, tcpsndbuf.id))
+	sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued), sockbuf_rmem(sk));
+	if (!buf->goal_snd || buf->snd * 3 <= (__s64)buf->goal_snd * 2) {
+		buf->full &= ~SOCKBUF_SND;
+		return 0;
+	}
+	if (!(buf->full & SOCKBUF_SND) && is_bounded(buf->slot, tcpsndbuf.id))
 		rescore_refused(buf->slot, tcpsndbuf.id, 1, RESCORE_HARD);
-	buf->full = full;
+	buf->full |= SOCKBUF_SND;
 	return 0;
 }
 

@@ -4,10 +4,11 @@
  * program sees what it sees when a buffer is full, and no connection breaks.
  *
  *   tcpsndbuf, tcprcvbuf  a governor sets sk_sndbuf and sk_rcvbuf of each
- *                         connection, as the segments of its own come in: what it
- *                         holds, and its share of what is left.
- *   othersockbuf          a socket is born with a part of what is left. There is
- *                         no place to change it later.
+ *                         connection, as the segments of its own come in, and
+ *                         when a bound is set: what it holds, and its share of
+ *                         what is left.
+ *   othersockbuf          a socket is born with a part of what is left; those that
+ *                         are there when a bound is set get theirs then.
  *   dgramrcvbuf           a datagram that finds no room is dropped.
  */
 #ifndef RESCORE_SOCKGRANT_H
@@ -26,6 +27,10 @@
 #define SO_RCVBUF	8
 #define SO_SNDBUFFORCE	32
 #define SO_RCVBUFFORCE	33
+#define SO_BUF_LOCK	72
+#define SOCK_SNDBUF_LOCK 1
+#define SOCK_RCVBUF_LOCK 2
+#define SOL_TCP		6
 
 #define SNDBUF_MIN	4608	/* as the kernel's SOCK_MIN_SNDBUF */
 #define SNDBUF_BORN	16384	/* of a connection that has nothing to send */
@@ -41,6 +46,8 @@
  * for that.
  */
 #define PACKET_MAX	(68 << 10)
+#define CWND_MIN	2	/* one waits for a delayed ACK each time */
+#define CWND_UNLIMITED	0x7fffffff
 /* Changes of less than an eighth are not worth it. */
 #define GOAL_STEPS	8
 /* A socket that cannot be governed gets that part of what is left. */
@@ -169,21 +176,24 @@ static __noinline __u64 grant_left(__u32 slot, bool tcp)
 	return least > 0 ? least : 0;
 }
 
-/* Change what a socket was granted to @goal; 0: it has nothing any more. */
+/*
+ * Change what a socket was granted to @goal; 0: it has nothing any more. Several
+ * CPUs make copies of a listener at once.
+ */
 static __always_inline void grant_set(struct sockbuf *buf, __u32 goal)
 {
-	__s64 more = (__s64)goal - buf->goal_snd;
+	__s64 more = (__s64)goal -
+		     __sync_lock_test_and_set(&buf->goal_snd, goal);
 
-	buf->goal_snd = goal;
 	if (more)
 		grant_add(buf->slot, buf->tcp, more);
 }
 
 /*
- * A connection's share of what the bounds leave, in bytes, on the level where it
- * is smallest; above UINT_MAX where there is no bound.
+ * The share of one of the @number of sockets (a row) in what the bounds leave, in
+ * bytes, on the level where it is smallest; above UINT_MAX where there is no bound.
  */
-static __noinline __u64 share_of(__u32 slot, __u32 resource)
+static __noinline __u64 share_of(__u32 slot, __u32 resource, __u32 number)
 {
 	__u64 share, least = RESCORE_UNLIMITED;
 	struct rescore_line *line, *sockets;
@@ -193,7 +203,7 @@ static __noinline __u64 share_of(__u32 slot, __u32 resource)
 #pragma unroll
 	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
 		line = slot ? rescore_line(slot, resource) : NULL;
-		sockets = slot ? rescore_line(slot, numtcpsock.id) : NULL;
+		sockets = slot ? rescore_line(slot, number) : NULL;
 		if (!line || !sockets)
 			break;
 		slot = READ_ONCE(line->parent);
@@ -217,10 +227,15 @@ static __always_inline void sockbuf_listens(struct sock *sk)
 
 	if (!buf)
 		return;
-	sockbuf_sync_tcp(sk);
-	if (buf->tcp)
-		grant_set(buf, 0);
+	grant_set(buf, 0);
 	buf->goal_rcv = 0;
+	if (buf->tcp) {
+		sockbuf_sync_tcp(sk);
+	} else {
+		/* DCCP; the listener's own come back when it is next looked at */
+		sockbuf_count_snd(buf, 0);
+		sockbuf_count_rcv(buf, 0);
+	}
 }
 
 /* --- the end: twice, as the kernel may go past one of them -------------------------- */
@@ -232,21 +247,23 @@ static __always_inline int sockbuf_end(struct sock *sk)
 	if (!buf)
 		return 0;
 	grant_set(buf, 0);
-	sockbuf_count(&buf->snd, 0, buf->slot,
-		      buf->tcp ? tcpsndbuf.id : othersockbuf.id);
-	sockbuf_count(&buf->rcv, 0, buf->slot,
-		      buf->tcp ? tcprcvbuf.id : dgramrcvbuf.id);
+	if (buf->tcp) {
+		sockbuf_count_tcp(buf, 0, 0);
+	} else {
+		sockbuf_count_snd(buf, 0);
+		sockbuf_count_rcv(buf, 0);
+	}
 	return 0;
 }
 
 SEC("fentry/sk_destruct")
-int RESCORE_PROG(tcpsndbuf__end, struct sock *sk)
+int RESCORE_PROG(sockets__end, struct sock *sk)
 {
 	return sockbuf_end(sk);
 }
 
 SEC("fentry/sk_destruct")
-int RESCORE_PROG(tcpsndbuf__end_2, struct sock *sk)
+int RESCORE_PROG(sockets__end_2, struct sock *sk)
 {
 	return sockbuf_end(sk);
 }

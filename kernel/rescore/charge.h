@@ -271,6 +271,41 @@ rescore_refused(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 	return -1;
 }
 
+/*
+ * For what is held up by its bound, not refused: is a level of mode observe above
+ * its barrier? Counts and reports that, if told to @count.
+ */
+RESCORE_FUNCTION int rescore_observed(__u32 slot, __u32 resource, __u32 count)
+{
+	struct rescore_report report = {
+		.resource = resource,
+		.kind = RESCORE_EV_OBSERVED,
+		.severity = RESCORE_HARD,
+	};
+	struct rescore_line *line;
+	int i, over = 0;
+
+#pragma unroll
+	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
+		line = slot ? rescore_line(slot, resource) : NULL;
+		if (!line)
+			break;
+		report.slot = slot;
+		report.held = READ_ONCE(line->held);
+		report.bound = READ_ONCE(line->barrier);
+		slot = READ_ONCE(line->parent);
+		if (!(READ_ONCE(line->flags) & RESCORE_OBSERVE) ||
+		    report.held <= report.bound)
+			continue;
+		over = 1;
+		if (!count)
+			continue;
+		__sync_fetch_and_add(&line->failcnt, 1);
+		rescore_event_write(&report);
+	}
+	return over;
+}
+
 RESCORE_FUNCTION int
 rescore_check_levels(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 {
@@ -337,14 +372,25 @@ rescore_uncharge(__u32 slot, __u32 resource, __s64 n)
 		rescore_add_above(READ_ONCE(line->parent), resource, -n);
 }
 
-/* Of something that grows and shrinks by itself, and is counted afterwards. */
-static __always_inline void
+/*
+ * Of something that grows and shrinks by itself, and is counted afterwards. The
+ * line, or NULL.
+ */
+static __always_inline struct rescore_line *
 rescore_adjust(__u32 slot, __u32 resource, __s64 delta)
 {
+	struct rescore_line *line = rescore_line(slot, resource);
+
+	if (!line)
+		return NULL;
 	if (delta > 0)
-		rescore_force_charge(slot, resource, delta);
+		rescore_watermark(
+			line, __sync_fetch_and_add(&line->held, delta) + delta);
 	else
-		rescore_uncharge(slot, resource, -delta);
+		rescore_uncharge_line(line, -delta);
+	if (READ_ONCE(line->parent))
+		rescore_add_above(READ_ONCE(line->parent), resource, delta);
+	return line;
 }
 
 RESCORE_FUNCTION int rescore_no_payer(__u32 slot, __u32 resource)

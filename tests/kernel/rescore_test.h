@@ -266,8 +266,9 @@ static inline bool preemptible(void)
  */
 static inline bool may_be_skipped(const char *program)
 {
-	return !strncmp(program, "numtcpsock__fre", BPF_OBJ_NAME_LEN - 1) ||
-	       strstr(program, "buf__");
+	return !strncmp(program, "sockets__free", strlen("sockets__free")) ||
+	       !strncmp(program, "sockets__end", strlen("sockets__end")) ||
+	       strstr(program, "buf_");
 }
 
 /*

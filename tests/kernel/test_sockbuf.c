@@ -1,133 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * tcpsndbuf, tcprcvbuf, othersockbuf, dgramrcvbuf: held is what the kernel itself
- * says of the sockets, to the byte when nothing moves.
+ * tcpsndbuf, tcprcvbuf: held is what the kernel itself says of the sockets, to the
+ * byte when nothing moves.
  */
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <sys/sendfile.h>
 
-#include "net.h"
-
-static int tcpsndbuf, tcprcvbuf, othersockbuf, dgramrcvbuf;
-
-FIXTURE(sockbuf)
-{
-	int a, b;
-	struct puppet *p, *q;
-};
-
-FIXTURE_SETUP(sockbuf)
-{
-	world_begin(_metadata);
-	find_sockets();
-	tcpsndbuf = rescore_find_resource(rs, "tcpsndbuf");
-	tcprcvbuf = rescore_find_resource(rs, "tcprcvbuf");
-	othersockbuf = rescore_find_resource(rs, "othersockbuf");
-	dgramrcvbuf = rescore_find_resource(rs, "dgramrcvbuf");
-	ASSERT_LE(0, tcpsndbuf);
-	ASSERT_LE(0, tcprcvbuf);
-	ASSERT_LE(0, othersockbuf);
-	ASSERT_LE(0, dgramrcvbuf);
-	ASSERT_LT(0, self->a = make("kt-a"));
-	ASSERT_LT(0, self->b = make("kt-b"));
-	self->p = puppet_in(self->a);
-	self->q = puppet_in(self->b);
-}
-
-FIXTURE_TEARDOWN(sockbuf)
-{
-	end_puppets();
-	world_end(_metadata);
-}
-
-/* --- what the kernel says ----------------------------------------------------------- */
-
-/* Sum of SO_MEMINFO's element @which over @n sockets from @first on. */
-static long meminfo(long first, long n, long which)
-{
-	uint32_t info[SK_MEMINFO_VARS] = {};
-	socklen_t size;
-	long sum = 0, i;
-
-	for (i = 0; i < n; i++) {
-		size = sizeof(info);
-		if (getsockopt(first + i, SOL_SOCKET, SO_MEMINFO, info, &size))
-			return -errno;
-		sum += info[which];
-	}
-	return sum;
-}
-
-/* Is held what the sockets of puppet @p have? It settles: packets move still. */
-static bool is_exact(struct puppet *p, int slot, int id, int first, int n,
-		     int which)
-{
-	int64_t now = 0, really = 0;
-	bool same;
-
-	same = eventually(({
-		really = puppet_do(p, meminfo, first, n, which);
-		now = held(slot, id);
-		now == really &&really ==
-			puppet_do(p, meminfo, first, n, which);
-	}));
-	if (!same)
-		fprintf(stderr, "# held %" PRId64 ", really %" PRId64 "\n", now,
-			really);
-	return same;
-}
-
-#define EXPECT_EXACT(p, slot, id, first, n, which) \
-	EXPECT_TRUE(is_exact(p, slot, id, first, n, SK_MEMINFO_##which))
-
-/* Write to each of @n until it would block. Bytes, or -errno. */
-static long fill(long first, long n, long size)
-{
-	static char junk[1 << 16];
-	long sum = 0, i, ret;
-
-	for (i = 0; i < n; i++) {
-		while ((ret = send(first + i, junk, size,
-				   MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
-			sum += ret;
-		if (errno != EAGAIN && errno != ENOBUFS)
-			return -errno;
-	}
-	return sum;
-}
-
-/* Read from each of @n what there is, at most @most bytes. */
-static long drain(long first, long n, long most)
-{
-	static char junk[1 << 16];
-	long sum = 0, i, ret = 0, size;
-
-	for (i = 0; i < n; i++)
-		for (size = 0; size < most; size += ret) {
-			ret = recv(first + i, junk, sizeof(junk), MSG_DONTWAIT);
-			if (ret <= 0)
-				break;
-			sum += ret;
-		}
-	return sum;
-}
+#include "sockbuf.h"
 
 /* --- TCP --------------------------------------------------------------------------- */
-
-#define CONNECTIONS 7
-
-/* p accepts what q connects: descriptors from FD + 1 and from FD. */
-static void connections(struct __test_metadata *_metadata,
-			FIXTURE_DATA(sockbuf) * self, int family, int n)
-{
-	ASSERT_EQ(PUPPET_FD, puppet_do(self->p, net_listen, family, 0, 100));
-	ASSERT_EQ(PUPPET_FD,
-		  puppet_do(self->q, net_connect_many, family, net_port, n));
-	ASSERT_EQ(0, puppet_do(self->p, net_accept, PUPPET_FD, n, 0));
-}
 
 static void tcp(struct __test_metadata *_metadata, FIXTURE_DATA(sockbuf) * self,
 		int family)
@@ -169,6 +52,38 @@ TEST_F(sockbuf, tcp)
 TEST_F(sockbuf, tcp_ipv6)
 {
 	tcp(_metadata, self, AF_INET6);
+}
+
+/* Add to what the table says that a container holds. */
+static void falsify(struct __test_metadata *_metadata, uint32_t slot, int id,
+		    int64_t by)
+{
+	int fd = bpf_obj_get(RESCORE_PIN_DIR "/table");
+	struct rescore_row row;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, bpf_map_lookup_elem(fd, &slot, &row));
+	row.line[id].held += by;
+	ASSERT_EQ(0, bpf_map_update_elem(fd, &slot, &row, BPF_ANY));
+	close(fd);
+}
+
+/* More than a page per socket is seen; a page is what may be on its way. */
+TEST_F(sockbuf, audit)
+{
+	connections(_metadata, self, AF_INET, 1);
+	EXPECT_LT(0, puppet_do(self->q, fill, PUPPET_FD, 1, 9973));
+	EXPECT_EXACT(self->q, self->b, tcpsndbuf, PUPPET_FD, 1, WMEM_QUEUED);
+	EXPECT_CLEAN_AUDIT(self->b);
+	falsify(_metadata, self->b, tcpsndbuf, 4097);
+	EXPECT_EQ(1, audit(self->b));
+	falsify(_metadata, self->b, tcpsndbuf, -2 * 4097);
+	EXPECT_EQ(1, audit(self->b));
+	falsify(_metadata, self->b, tcpsndbuf, 4097);
+	falsify(_metadata, self->b, othersockbuf, 4097);
+	EXPECT_EQ(1, audit(self->b));
+	falsify(_metadata, self->b, othersockbuf, -4097);
+	EXPECT_CLEAN_AUDIT(self->b);
 }
 
 /* Closed with data on its way, killed with data unread. */
@@ -449,7 +364,24 @@ static long veth_connect(long n, long port, long b)
 	return fd;
 }
 
-TEST_F(sockbuf, tcp_veth)
+/* Switch an offload of veth0. 0 or -errno. */
+static long offload(long command, long on, long b)
+{
+	struct ethtool_value value = { .cmd = command, .data = on };
+	struct ifreq request = {
+		.ifr_name = "veth0",
+		.ifr_data = (void *)&value,
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), err = 0;
+
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &request))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static void tcp_veth(struct __test_metadata *_metadata,
+		     FIXTURE_DATA(sockbuf) * self, bool merge)
 {
 	const int in = PUPPET_FD + 1, out = PUPPET_FD;
 	long sent, got = 0, ret;
@@ -462,6 +394,10 @@ TEST_F(sockbuf, tcp_veth)
 	ASSERT_EQ(0, ret);
 	ASSERT_EQ(0, puppet_do(self->p, start_veth, 0, 0, 0));
 	ASSERT_EQ(0, puppet_do(self->q, start_veth, 1, 0, 0));
+	if (merge) {
+		ASSERT_EQ(0, puppet_do(self->q, offload, ETHTOOL_STSO, 0, 0));
+		ASSERT_EQ(0, puppet_do(self->p, offload, ETHTOOL_SGRO, 1, 0));
+	}
 	ASSERT_EQ(PUPPET_FD, puppet_do(self->p, veth_listen, 0, 0, 0));
 	ASSERT_EQ(out, puppet_do(self->q, veth_connect, 0, net_port, 0));
 	ASSERT_EQ(0, puppet_do(self->p, net_accept, PUPPET_FD, 1, 0));
@@ -480,189 +416,15 @@ TEST_F(sockbuf, tcp_veth)
 	EXPECT_HELD(0, self->a, tcprcvbuf);
 }
 
-/* --- datagrams ------------------------------------------------------------------------ */
-
-static long udp_bind(long family, long b, long c)
+TEST_F(sockbuf, tcp_veth)
 {
-	union address address;
-	socklen_t size = loopback(&address, family, 0);
-	int fd = socket(family, SOCK_DGRAM, 0);
-
-	if (fd < 0 || bind(fd, &address.any, size) ||
-	    getsockname(fd, &address.any, &size))
-		return -errno;
-	net_port = ntohs(address.in.sin_port);
-	return fd;
+	tcp_veth(_metadata, self, false);
 }
 
-static long udp_connect(long family, long port, long b)
+/* Segments one by one on the wire, merged by GRO where they arrive. */
+TEST_F(sockbuf, tcp_veth_merged)
 {
-	union address address;
-	socklen_t size = loopback(&address, family, port);
-	int fd = socket(family, SOCK_DGRAM, 0);
-
-	if (fd < 0 || connect(fd, &address.any, size))
-		return -errno;
-	return fd;
-}
-
-/* @n datagrams of @size bytes; how many could be sent. */
-static long send_many(long fd, long n, long size)
-{
-	static char junk[1 << 16];
-	long i, sent = 0;
-
-	for (i = 0; i < n; i++)
-		sent += send(fd, junk, size, MSG_DONTWAIT) == size;
-	return sent;
-}
-
-static void udp(struct __test_metadata *_metadata, FIXTURE_DATA(sockbuf) * self,
-		int family)
-{
-	const int fd = PUPPET_FD;
-
-	ASSERT_EQ(fd, puppet_do(self->p, udp_bind, family, 0, 0));
-	ASSERT_EQ(fd, puppet_do(self->q, udp_connect, family, net_port, 0));
-	EXPECT_EQ(PRIME, puppet_do(self->q, send_many, fd, PRIME, 1000));
-	EXPECT_LT(PRIME * 1000, held(self->a, dgramrcvbuf));
-	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, fd, 1, RMEM_ALLOC);
-	EXPECT_HELD(0, self->b, othersockbuf);
-	EXPECT_CLEAN_AUDIT(0);
-	EXPECT_EQ(7 * 1000, puppet_do(self->p, drain, fd, 1, 7 * 1000));
-	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, fd, 1, RMEM_ALLOC);
-	/* more than it takes: the kernel drops, which is no refusal of ours */
-	EXPECT_EQ(2000, puppet_do(self->q, send_many, fd, 2000, 1000));
-	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, fd, 1, RMEM_ALLOC);
-	EXPECT_EQ(0, failcnt(self->a, dgramrcvbuf));
-	EXPECT_LT(0, puppet_do(self->p, drain, fd, 1, 1 << 20));
-	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, fd, 1, RMEM_ALLOC);
-	/* closed with some unread */
-	EXPECT_EQ(PRIME, puppet_do(self->q, send_many, fd, PRIME, 1000));
-	EXPECT_EQ(0, puppet_close(self->p, fd));
-	EXPECT_HELD(0, self->a, dgramrcvbuf);
-}
-
-TEST_F(sockbuf, udp)
-{
-	udp(_metadata, self, AF_INET);
-}
-
-TEST_F(sockbuf, udp_ipv6)
-{
-	udp(_metadata, self, AF_INET6);
-}
-
-/* A raw socket gets what others are sent. */
-static long raw_udp(long a, long b, long c)
-{
-	return result(socket(AF_INET, SOCK_RAW, IPPROTO_UDP));
-}
-
-TEST_F(sockbuf, raw)
-{
-	const int fd = PUPPET_FD;
-
-	ASSERT_EQ(fd, puppet_do(self->p, raw_udp, 0, 0, 0));
-	ASSERT_EQ(fd, puppet_do(self->q, udp_bind, AF_INET, 0, 0));
-	ASSERT_EQ(fd + 1,
-		  puppet_do(self->q, udp_connect, AF_INET, net_port, 0));
-	EXPECT_EQ(PRIME, puppet_do(self->q, send_many, fd + 1, PRIME, 500));
-	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, fd, 1, RMEM_ALLOC);
-	EXPECT_EXACT(self->q, self->b, dgramrcvbuf, fd, 1, RMEM_ALLOC);
-	EXPECT_LT(PRIME * 500, held(self->a, dgramrcvbuf));
-	EXPECT_LT(0, puppet_do(self->p, drain, fd, 1, 1 << 20));
-	EXPECT_HELD(0, self->a, dgramrcvbuf);
-}
-
-/* --- AF_UNIX ------------------------------------------------------------------------- */
-
-/* What is on its way counts for the sender, as in the kernel. */
-static void unix_pair(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(sockbuf) * self, int type)
-{
-	int *pair = (int *)shm->scratch;
-	long sent;
-
-	ASSERT_EQ(0,
-		  puppet_sys(self->p, SYS_socketpair, AF_UNIX, type, 0, pair));
-	EXPECT_LT(1000, sent = puppet_do(self->p, fill, pair[0], 1, 1000));
-	EXPECT_LT(sent, held(self->a, othersockbuf));
-	EXPECT_EXACT(self->p, self->a, othersockbuf, pair[0], 2, WMEM_ALLOC);
-	EXPECT_CLEAN_AUDIT(0);
-	EXPECT_LT(0, puppet_do(self->p, drain, pair[1], 1, 3000));
-	EXPECT_EXACT(self->p, self->a, othersockbuf, pair[0], 2, WMEM_ALLOC);
-	EXPECT_LT(0, puppet_do(self->p, drain, pair[1], 1, 1 << 20));
-	EXPECT_HELD(0, self->a, othersockbuf);
-	/* closed by the sender, unread: held until it is read */
-	EXPECT_LT(0, puppet_do(self->p, fill, pair[0], 1, 1000));
-	EXPECT_EQ(0, puppet_close(self->p, pair[0]));
-	EXPECT_LT(1000, held(self->a, othersockbuf));
-	EXPECT_CLEAN_AUDIT(0);
-	EXPECT_EQ(0, puppet_close(self->p, pair[1]));
-	EXPECT_HELD(0, self->a, othersockbuf);
-	EXPECT_HELD(0, self->a, dgramrcvbuf);
-}
-
-TEST_F(sockbuf, unix_stream)
-{
-	unix_pair(_metadata, self, SOCK_STREAM);
-}
-
-TEST_F(sockbuf, unix_dgram)
-{
-	unix_pair(_metadata, self, SOCK_DGRAM);
-}
-
-TEST_F(sockbuf, unix_seqpacket)
-{
-	unix_pair(_metadata, self, SOCK_SEQPACKET);
-}
-
-/* The listener's end, made by another container's connect(), is the listener's. */
-TEST_F(sockbuf, unix_connection)
-{
-	EXPECT_EQ(PUPPET_FD,
-		  puppet_do(self->p, unix_listen, SOCK_STREAM, "kt-buf", 10));
-	EXPECT_EQ(PUPPET_FD,
-		  puppet_do(self->q, unix_connect, SOCK_STREAM, "kt-buf", 0));
-	EXPECT_EQ(0, puppet_do(self->p, net_accept, PUPPET_FD, 1, 0));
-	EXPECT_LT(0, puppet_do(self->p, fill, PUPPET_FD + 1, 1, 1000));
-	EXPECT_EXACT(self->p, self->a, othersockbuf, PUPPET_FD + 1, 1,
-		     WMEM_ALLOC);
-	EXPECT_HELD(0, self->b, othersockbuf);
-	EXPECT_LT(0, puppet_do(self->q, fill, PUPPET_FD, 1, 1000));
-	EXPECT_EXACT(self->q, self->b, othersockbuf, PUPPET_FD, 1, WMEM_ALLOC);
-	EXPECT_CLEAN_AUDIT(0);
-}
-
-/* --- netlink -------------------------------------------------------------------------- */
-
-static long ask_for_links(long n, long b, long c)
-{
-	struct {
-		struct nlmsghdr header;
-		struct rtgenmsg message;
-	} ask = {
-		.header = {
-			.nlmsg_len = sizeof(ask),
-			.nlmsg_type = RTM_GETLINK,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-	};
-	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-
-	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0)
-		return -errno;
-	return fd;
-}
-
-/* Within a page, as its queue is seen before the message is in it. */
-TEST_F(sockbuf, netlink)
-{
-	EXPECT_EQ(PUPPET_FD, puppet_do(self->p, ask_for_links, 0, 0, 0));
-	EXPECT_LT(0, puppet_do(self->p, drain, PUPPET_FD, 1, 1 << 20));
-	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, PUPPET_FD, 1, RMEM_ALLOC);
+	tcp_veth(_metadata, self, true);
 }
 
 RESCORE_TEST_MAIN(NULL)

@@ -3,9 +3,7 @@
  * numtcpsock and numothersock: whatever makes a socket, who pays, what is
  * refused and how. test_sockets_tcp.c has connections to listeners.
  */
-#include <linux/if_alg.h>
 #include <linux/netlink.h>
-#include <linux/vm_sockets.h>
 
 #include "net.h"
 
@@ -44,34 +42,23 @@ static const struct kind {
 	const char *name;
 	int family, type, protocol;
 	bool tcp;
-	bool may_lack;		/* modules that a kernel need not have */
 } kinds[] = {
 	{ "TCP", AF_INET, SOCK_STREAM, 0, true },
 	{ "TCP over IPv6", AF_INET6, SOCK_STREAM, 0, true },
 	{ "TCP, close on exec", AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0, true },
-	{ "MPTCP", AF_INET, SOCK_STREAM, IPPROTO_MPTCP, true, true },
-	{ "SCTP", AF_INET, SOCK_STREAM, IPPROTO_SCTP, true, true },
-	{ "SCTP, one to many", AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP, false,
-	  true },
 	{ "UDP", AF_INET, SOCK_DGRAM, 0 },
 	{ "UDP over IPv6", AF_INET6, SOCK_DGRAM, 0 },
-	{ "UDP-Lite", AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, false, true },
 	{ "ICMP", AF_INET, SOCK_RAW, IPPROTO_ICMP },
 	{ "raw IPv6", AF_INET6, SOCK_RAW, IPPROTO_RAW },
-	{ "packet", AF_PACKET, SOCK_RAW, 0, false, true },
 	{ "AF_UNIX stream", AF_UNIX, SOCK_STREAM, 0 },
 	{ "AF_UNIX datagram", AF_UNIX, SOCK_DGRAM, 0 },
 	{ "AF_UNIX packets", AF_UNIX, SOCK_SEQPACKET, 0 },
 	{ "AF_UNIX raw", AF_UNIX, SOCK_RAW, 0 },
 	{ "rtnetlink", AF_NETLINK, SOCK_RAW, NETLINK_ROUTE },
 	{ "uevents", AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT },
-	{ "vsock", AF_VSOCK, SOCK_STREAM, 0, false, true },
-	{ "AF_ALG", AF_ALG, SOCK_SEQPACKET, 0, false, true },
-	{ "XDP", AF_XDP, SOCK_RAW, 0, false, true },
-	{ "SMC", AF_SMC, SOCK_STREAM, 0, false, true },
 };
 
-/* Each of every kind costs one of its row and none of the other's. */
+/* Those that a kernel need not have are in test_sockets_rare.c. Each costs one of its row and none of the other's. */
 TEST_F(sockets, kinds)
 {
 	const struct kind *kind;
@@ -81,10 +68,6 @@ TEST_F(sockets, kinds)
 	for (kind = kinds; kind < kinds + ARRAY_SIZE(kinds); kind++) {
 		ret = puppet_sys(self->p, SYS_socket, kind->family, kind->type,
 				 kind->protocol, 0);
-		if (ret < 0 && kind->may_lack) {
-			TH_LOG("%s: %s", kind->name, strerror(-ret));
-			continue;
-		}
 		EXPECT_EQ(PUPPET_FD, ret) TH_LOG("%s", kind->name);
 		for (i = 1; i < 7; i++)
 			EXPECT_LE(0,
@@ -342,92 +325,7 @@ TEST_F(sockets, unix_to_host)
 	EXPECT_CLEAN_AUDIT(0);
 }
 
-/* --- accept() that makes the socket ---------------------------------------------- */
-
-/* An operation of AF_ALG is a socket, too, and accept() makes it. */
-static long alg_listen(long a, long b, long c)
-{
-	struct sockaddr_alg address = {
-		.salg_family = AF_ALG,
-		.salg_type = "hash",
-		.salg_name = "sha256",
-	};
-	int fd = socket(AF_ALG, SOCK_SEQPACKET, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
-		return -errno;
-	return fd;
-}
-
-TEST_F(sockets, alg_operations)
-{
-	long fd = puppet_do(self->p, alg_listen, 0, 0, 0);
-
-	if (fd < 0)
-		SKIP(return, "no AF_ALG here: %s", strerror(-fd));
-	set_bounds(self->a, numothersock, 1 + 7, 1 + 7);
-	EXPECT_EQ(0, puppet_do(self->p, net_accept, fd, 7, 0));
-	EXPECT_SOCKETS(0, 1 + 7, self->a);
-	EXPECT_EQ(-ENOBUFS, puppet_do(self->p, net_accept, fd, 1, 0));
-	EXPECT_EQ(1, failcnt(self->a, numothersock));
-	EXPECT_SOCKETS(0, 1 + 7, self->a);
-	EXPECT_CLEAN_AUDIT(0);
-	puppet_do(self->p, close_from, PUPPET_FD, 0, 0);
-	EXPECT_SOCKETS(0, 0, self->a);
-}
-
-static long vsock_listen(long port, long b, long c)
-{
-	struct sockaddr_vm address = {
-		.svm_family = AF_VSOCK,
-		.svm_cid = VMADDR_CID_ANY,
-		.svm_port = port,
-	};
-	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) ||
-	    listen(fd, 100))
-		return -errno;
-	return fd;
-}
-
-static long vsock_connect(long port, long b, long c)
-{
-	struct sockaddr_vm address = {
-		.svm_family = AF_VSOCK,
-		.svm_cid = VMADDR_CID_LOCAL,
-		.svm_port = port,
-	};
-	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return -errno;
-	return fd;
-}
-
-TEST_F(sockets, vsock_connections)
-{
-	long fd = puppet_do(self->p, vsock_listen, 7007, 0, 0), ret;
-	int i;
-
-	if (fd < 0)
-		SKIP(return, "no vsock here: %s", strerror(-fd));
-	ret = puppet_do(self->q, vsock_connect, 7007, 0, 0);
-	if (ret < 0)
-		SKIP(return, "no vsock loopback: %s", strerror(-ret));
-	for (i = 1; i < 7; i++)
-		EXPECT_LT(0, puppet_do(self->q, vsock_connect, 7007, 0, 0));
-	EXPECT_EQ(0, puppet_do(self->p, net_accept, fd, 7, 0));
-	EXPECT_SOCKETS(0, 1 + 7, self->a);
-	EXPECT_SOCKETS(0, 7, self->b);
-	EXPECT_CLEAN_AUDIT(0);
-	puppet_do(self->q, close_from, PUPPET_FD, 0, 0);
-	puppet_do(self->p, close_from, PUPPET_FD, 0, 0);
-	EXPECT_TRUE(within(20000, !held(self->a, numothersock)));
-	EXPECT_SOCKETS(0, 0, self->a);
-}
-
-/* --- by way of io_uring is in test_uring.c; many CPUs at once --------------------- */
+/* --- many CPUs at once ------------------------------------------------------------ */
 
 enum { STORM_STOP, STORM_ROUNDS };
 

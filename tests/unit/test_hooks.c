@@ -1,73 +1,92 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which resources a program that is missing takes with it. */
+/* Which resources are off when a kernel lacks a hook: those that need it. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "load.h"
+#include "../../lib/load.h"
 #include "tap.h"
 
-static struct load load;
+static struct load *load;
 
-static void add_hook(const char *name, const char *why)
+static void add_resource(const char *name, const char *controller)
 {
-	struct rescore_hook *hook = &load.hooks[load.meta.nr_hooks++];
+	struct rescore_resource *resource;
+
+	resource = &load->registry[load->meta.nr_resources++];
+	snprintf(resource->name, sizeof(resource->name), "%s", name);
+	snprintf(resource->controller, sizeof(resource->controller), "%s",
+		 controller);
+	resource->state = RESCORE_ON;
+}
+
+static void add_hook(const char *name, const char *controller, bool on)
+{
+	struct rescore_hook *hook = &load->hooks[load->meta.nr_hooks++];
 
 	snprintf(hook->name, sizeof(hook->name), "%s", name);
-	snprintf(hook->controller, sizeof(hook->controller), "vm");
-	hook->state = why ? RESCORE_OFF : RESCORE_ON;
-	snprintf(hook->why, sizeof(hook->why), "%s", why ?: "");
+	snprintf(hook->controller, sizeof(hook->controller), "%s", controller);
+	hook->state = on ? RESCORE_ON : RESCORE_OFF;
+	snprintf(hook->why, sizeof(hook->why), "no %s", name);
 }
 
-/* A controller vm with two resources, one of whose programs is @missing. */
+/* The controller "net" has three rows, "disk" one; @missing is not there. */
 static void begin(const char *missing)
 {
-	static const char *const names[] = { "apples__ask", "pears__ask",
-					     "pears__more__opt", "vm__end" };
-	static const char *const resources[] = { "apples", "pears" };
-	unsigned int i;
+	static const char *const hooks[] = {
+		"net__make",	 "tcp__syn",	    "udp__pair",
+		"tcp_udp__both", "tcp__extra__opt", "numraw__graft",
+		"net__free",
+	};
+	size_t i;
 
-	memset(&load, 0, sizeof(load));
-	for (i = 0; i < 4; i++)
-		add_hook(names[i],
-			 !strcmp(names[i], missing) ? "no such" : NULL);
-	for (i = 0; i < 2; i++) {
-		struct rescore_resource *r =
-			&load.registry[load.meta.nr_resources++];
-
-		snprintf(r->name, sizeof(r->name), "%s", resources[i]);
-		snprintf(r->controller, sizeof(r->controller), "vm");
-		load_settle_resource(&load, r);
-	}
-	load_drop_shared(&load, "vm");
+	memset(load, 0, sizeof(*load));
+	add_resource("tcp", "net");
+	add_resource("udp", "net");
+	add_resource("numraw", "net");
+	add_resource("numdisk", "disk");
+	for (i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		add_hook(hooks[i], "net", strcmp(hooks[i], missing));
+	add_hook("numdisk__open", "disk", strcmp("numdisk__open", missing));
+	load_settle_resources(load);
 }
 
-static bool is_on(const char *hook)
+/* "1101": which resources are on; then hooks, as they were added. */
+static const char *state(void)
 {
-	return load_find_hook(&load, hook)->state == RESCORE_ON;
+	static char text[32];
+	unsigned int i, n = 0;
+
+	for (i = 0; i < load->meta.nr_resources; i++)
+		text[n++] = '0' + load->registry[i].state;
+	text[n++] = ' ';
+	for (i = 0; i < load->meta.nr_hooks; i++)
+		text[n++] = '0' + load->hooks[i].state;
+	text[n] = '\0';
+	return text;
 }
 
 int main(void)
 {
-	begin("nothing");
-	tap_ok(load.registry[0].state == RESCORE_ON &&
-		       load.registry[1].state == RESCORE_ON,
-	       "both are on");
-	begin("apples__ask");
-	tap_ok(load.registry[0].state == RESCORE_OFF, "it takes its own");
-	tap_is_text(load.registry[0].why, "no such", "which says why");
-	tap_ok(load.registry[1].state == RESCORE_ON && is_on("pears__ask") &&
-		       is_on("vm__end"),
-	       "and leaves the other, with what serves both");
-	begin("vm__end");
-	tap_ok(load.registry[0].state == RESCORE_OFF &&
-		       load.registry[1].state == RESCORE_OFF,
-	       "what serves both takes both");
-	tap_ok(!is_on("apples__ask") && !is_on("pears__more__opt"),
-	       "with all their programs");
-	begin("nothing");
-	load.registry[0].state = load.registry[1].state = RESCORE_OFF;
-	load_drop_shared(&load, "vm");
-	tap_ok(!is_on("vm__end"), "with none left it goes too");
-	tap_ok(load_missing_hook(&load, LOAD_CORE, "") == NULL,
-	       "the core is whole");
+	load = calloc(1, sizeof(*load));
+	if (!load)
+		return 1;
+	begin("");
+	tap_is_text(state(), "1111 11111111", "nothing is missing");
+	begin("tcp__syn");
+	tap_is_text(state(), "0111 10110111", "one row's: the others work on");
+	tap_is_text(load->registry[0].why, "no tcp__syn", "and it says why");
+	tap_is_text(load->hooks[4].why, "tcp is off", "its others are off");
+	begin("tcp_udp__both");
+	tap_is_text(state(), "0011 10000111", "two rows' hook: both");
+	tap_is_text(load->registry[1].why, "no tcp_udp__both",
+		    "the second says why");
+	begin("net__make");
+	tap_is_text(state(), "0001 00000001",
+		    "the controller's: all of its rows");
+	begin("tcp__extra__opt");
+	tap_is_text(state(), "1111 11110111", "one that is not needed: none");
+	begin("numdisk__open");
+	tap_is_text(state(), "1110 11111110", "another controller's");
+	free(load);
 	return tap_done();
 }
