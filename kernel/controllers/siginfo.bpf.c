@@ -137,8 +137,8 @@ static long siginfo_walk_step(__u32 i, void *arg)
 	return 0;
 }
 
-static __always_inline void siginfo_walk(struct seq_file *seq,
-					 struct list_head *head)
+static __always_inline void
+siginfo_walk(struct seq_file *seq, struct list_head *head)
 {
 	struct siginfo_walk walk = { .seq = seq, .head = head };
 
@@ -166,8 +166,8 @@ static long siginfo_timer_step(__u32 i, void *arg)
 	return 0;
 }
 
-static __always_inline void siginfo_timers(struct seq_file *seq,
-					   struct signal_struct *signal)
+static __always_inline void
+siginfo_timers(struct seq_file *seq, struct signal_struct *signal)
 {
 	struct siginfo_walk walk = { .seq = seq };
 

@@ -246,14 +246,13 @@ TEST_F(siginfo, discarded)
 	EXPECT_EQ(5, puppet_do(self->p, queue, self->p->pid, RT + 1, 5));
 	EXPECT_EQ(0, puppet_do(self->p, ignore, RT, 0, 0));
 	EXPECT_QUEUED(5);
+	/* blocked, so it waits although it is ignored */
 	EXPECT_EQ(7, puppet_do(self->p, queue, self->p->pid, RT, 7));
-	EXPECT_QUEUED(5);
-	EXPECT_EQ(0,
-		  puppet_do(self->p, kill_one, self->p->pid, SIGTSTP, 0));
-	EXPECT_QUEUED(6);
-	EXPECT_EQ(0,
-		  puppet_do(self->p, kill_one, self->p->pid, SIGCONT, 0));
-	EXPECT_QUEUED(6);
+	EXPECT_QUEUED(12);
+	EXPECT_EQ(0, puppet_do(self->p, kill_one, self->p->pid, SIGTSTP, 0));
+	EXPECT_QUEUED(13);
+	EXPECT_EQ(0, puppet_do(self->p, kill_one, self->p->pid, SIGCONT, 0));
+	EXPECT_QUEUED(13);
 }
 
 TEST_F(siginfo, timers)
@@ -312,8 +311,7 @@ TEST_F(siginfo, bound)
 	EXPECT_QUEUED(PRIME);
 	EXPECT_EQ(1, failcnt(self->slot, numsiginfo));
 	EXPECT_EQ(-EAGAIN, puppet_do(self->p, queue, self->p->pid, RT, 1));
-	EXPECT_EQ(-EAGAIN,
-		  puppet_do(self->p, kill_one, self->p->pid, RT, 0));
+	EXPECT_EQ(-EAGAIN, puppet_do(self->p, kill_one, self->p->pid, RT, 0));
 	EXPECT_EQ(-EAGAIN, puppet_sys(self->p, SYS_tgkill, self->p->pid,
 				      self->p->pid, RT, 0));
 	EXPECT_EQ(4, failcnt(self->slot, numsiginfo));
@@ -341,7 +339,7 @@ TEST_F(siginfo, host_passes)
 TEST_F(siginfo, observe)
 {
 	set_bounds(self->slot, numsiginfo, 5, 5);
-	ASSERT_EQ(0, rescore_set_observe(rs, self->slot, numsiginfo, true));
+	ASSERT_EQ(0, rescore_set_mode(rs, self->slot, numsiginfo, true));
 	EXPECT_EQ(PRIME, puppet_do(self->p, queue, self->p->pid, RT, PRIME));
 	EXPECT_QUEUED(PRIME);
 }
@@ -440,7 +438,5 @@ TEST_F(siginfo, storm)
 	want = sigq(self->p->pid);
 	EXPECT_QUEUED(want);
 }
-
-
 
 RESCORE_TEST_MAIN(NULL)
