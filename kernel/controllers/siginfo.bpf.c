@@ -19,8 +19,9 @@
  *
  * The function that frees an entry is inlined everywhere. All ways pass
  * dec_rlimit_put_ucounts(), which is not given the entry; but each needs it right
- * after the call, so it is in a register that calls preserve. The one that is freed
- * is recorded as ours, belongs to these ucounts and has been taken off its list.
+ * after the call, so it is in a register that calls preserve, or in the caller's
+ * frame. The one that is freed is recorded as ours, belongs to these ucounts and has
+ * been taken off its list: nothing else is mistaken for it.
  */
 #include "rescore.h"
 #include "truth.h"
@@ -38,6 +39,12 @@ RESCORE_RESOURCE(numsiginfo) = {
 };
 
 #define FIRST_REAL_TIME	32
+
+/* From signal_types.h; vmlinux.h has no macros. */
+#define SIGQUEUE_PREALLOC 1
+
+/* Words of the stack that an entry is looked for in; a power of two. */
+#define FRAME_WORDS	32
 
 static __always_inline __u64 siginfo_key(__u64 address)
 {
@@ -77,20 +84,46 @@ RESCORE_TWICE("fexit/__sigqueue_alloc", numsiginfo__made, int sig,
 	return 0;
 }
 
-/* Is the entry at @address the one that is being freed? Then uncharge it. */
+/*
+ * Is the entry at @address the one that is being freed? Then uncharge it. A timer's
+ * is on no list while it does not wait, but is SIGQUEUE_PREALLOC until it is freed.
+ */
 static __noinline int siginfo_try_free(__u64 address, __u64 ucounts)
 {
 	struct sigqueue *entry = (void *)address;
-	__u64 next, of;
 
-	if (address & 7 || rescore_payer_find(siginfo_key(address)) < 0)
+	if (!address || address & 7 ||
+	    rescore_payer_find(siginfo_key(address)) < 0)
 		return 0;
-	next = (__u64)BPF_CORE_READ(entry, list.next);
-	of = (__u64)BPF_CORE_READ(entry, ucounts);
-	if (next != address || of != ucounts)
+	if ((__u64)BPF_CORE_READ(entry, list.next) != address ||
+	    (__u64)BPF_CORE_READ(entry, ucounts) != ucounts ||
+	    BPF_CORE_READ(entry, flags) & SIGQUEUE_PREALLOC)
 		return 0;
 	rescore_uncharge_object(siginfo_key(address), numsiginfo.id);
 	return 1;
+}
+
+struct siginfo_frame {
+	__u64 ucounts;
+	__u64 word[FRAME_WORDS];
+};
+
+static long siginfo_frame_step(__u32 i, void *arg)
+{
+	struct siginfo_frame *frame = arg;
+
+	return siginfo_try_free(frame->word[i & (FRAME_WORDS - 1)],
+				frame->ucounts);
+}
+
+/* get_signal() of 6.1, which takes faults, has run out of registers. */
+static __always_inline void siginfo_search_frame(__u64 sp, __u64 ucounts)
+{
+	struct siginfo_frame frame = { .ucounts = ucounts };
+
+	if (bpf_probe_read_kernel(frame.word, sizeof(frame.word), (void *)sp))
+		return;
+	bpf_loop(FRAME_WORDS, siginfo_frame_step, &frame, 0);
 }
 
 SEC("kprobe/dec_rlimit_put_ucounts")
@@ -104,9 +137,12 @@ int numsiginfo__free(struct pt_regs *regs)
 	    siginfo_try_free(regs->bp, ucounts) ||
 	    siginfo_try_free(regs->r12, ucounts) ||
 	    siginfo_try_free(regs->r13, ucounts) ||
-	    siginfo_try_free(regs->r14, ucounts))
+	    siginfo_try_free(regs->r14, ucounts) ||
+	    siginfo_try_free(regs->r15, ucounts))
 		return 0;
-	siginfo_try_free(regs->r15, ucounts);
+	/* a task takes its own; nobody pays for those of the host */
+	if (rescore_current())
+		siginfo_search_frame(regs->sp, ucounts);
 	return 0;
 }
 

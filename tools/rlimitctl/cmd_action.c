@@ -11,8 +11,7 @@ static void print(const char *resource, const struct actions *actions,
 	char text[ACTION_TEXT_LEN];
 
 	(void)arg;
-	printf("%s %s\n", resource,
-	       action_format(actions, text, sizeof(text)));
+	printf("%s %s\n", resource, action_format(actions, text, sizeof(text)));
 }
 
 static int list(const char *container)
@@ -21,8 +20,9 @@ static int list(const char *container)
 
 	if (!err || err == -ENOENT)
 		return STATUS_OK;
-	return fail("the actions of \"%s\" are not of this version, or not readable",
-		    container);
+	return fail(
+		"the actions of \"%s\" are not of this version, or not readable",
+		container);
 }
 
 int cmd_action(const struct invocation *inv)
@@ -34,7 +34,8 @@ int cmd_action(const struct invocation *inv)
 	int status;
 
 	if (inv->argc == 2)
-		return usage("what is to happen is missing: see `rlimitctl help action`");
+		return usage(
+			"what is to happen is missing: see `rlimitctl help action`");
 	status = open_session(inv, inv->argc == 1, &rs);
 	if (status)
 		return status;
@@ -43,8 +44,7 @@ int cmd_action(const struct invocation *inv)
 		status = list(inv->argv[0]);
 	} else if (!status) {
 		status = find_resource(rs, inv->argv[1], &id);
-		status = status ? status :
-				  action_parse(inv->argv[2], &actions);
+		status = status ? status : action_parse(inv->argv[2], &actions);
 		resource = status ? NULL : rescore_resource(rs, id);
 		if (resource)
 			status = action_store(inv->argv[0], resource->name,
