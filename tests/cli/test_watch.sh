@@ -198,7 +198,7 @@ watching
 good set shop numproc=unlimited numfile=1
 run rlimitctl exec shop sh -c 'i=0
 	while [ $i -lt 300000 ]; do true < /dev/null; i=$((i + 1)); done'
-is "what was refused is killed" $? 137
+is "what was refused is killed" "$status" 137
 ended
 
 # --- a container of the same name ---------------------------------------------------------------
