@@ -415,7 +415,8 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 	if (err)
 		return err;
 	row->high = row->low;
-	snprintf(row->how, sizeof(row->how), "what the kernel's own lists have");
+	snprintf(row->how, sizeof(row->how),
+		 "what the kernel's own lists have");
 	return 0;
 }
 

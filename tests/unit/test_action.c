@@ -47,8 +47,7 @@ static void test_lists(void)
 		status = action_parse(lists[i].from, &actions);
 		capture_end(&err);
 		if (!lists[i].to) {
-			tap_is_int(status, STATUS_USAGE,
-				   lists[i].from);
+			tap_is_int(status, STATUS_USAGE, lists[i].from);
 			tap_ok(!memcmp(&actions, &before, sizeof(actions)),
 			       "and nothing is changed");
 			continue;
