@@ -270,7 +270,13 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 	case RESCORE_OBJ_OTHERSOCK:
 		return find_socks(found, row, kind);
 	}
-	return -ENOENT;
+	err = rescore_true_amount(found->rs, row->slot, row->id, &row->low);
+	if (err)
+		return err;
+	row->high = row->low;
+	snprintf(row->how, sizeof(row->how),
+		 "what the kernel's own lists have");
+	return 0;
 }
 
 static void differs(struct rescore_audit_row *row, int64_t held,

@@ -295,6 +295,7 @@ enum rescore_object {
 	RESCORE_OBJ_SOCK	= 6,	/* struct sock: numtcpsock */
 	RESCORE_OBJ_ADMIN	= 7,	/* task whose charges are never refused */
 	RESCORE_OBJ_OTHERSOCK	= 8,	/* struct sock: numothersock */
+	RESCORE_OBJ_SIGINFO	= 9,	/* struct sigqueue: numsiginfo */
 	RESCORE_OBJ_KINDS	= 32,
 };
 

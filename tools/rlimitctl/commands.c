@@ -166,6 +166,13 @@ static const struct option_spec events_options[] = {
 	END,
 };
 
+static const struct option_spec watch_options[] = {
+	{ OPT_SYSLOG, "syslog", 0, NULL, "log there, not on standard output" },
+	{ OPT_TIMEOUT, "timeout", 't', "SECONDS",
+	  "then kill a hook (default 30)" },
+	END,
+};
+
 static const struct option_spec audit_options[] = {
 	{ OPT_VERBOSE, "verbose", 'v', NULL,
 	  "print the rows that are right, too" },
@@ -236,6 +243,11 @@ const struct command commands[] = {
 	  json_options },
 	{ "events", 0, 0, 0, "", "Show who was refused what", cmd_events,
 	  events_options },
+	{ "action", 1, 3, 0, "NAME [RESOURCE ACTION[,...]]",
+	  "Set what `watch` does when a container is refused something",
+	  cmd_action, NULL },
+	{ "watch", 0, 0, 0, "", "Log refusals, send signals, run hooks",
+	  cmd_watch, watch_options },
 	{ "audit", 0, 1, 0, "[NAME]", "Compare every count with the truth",
 	  cmd_audit, audit_options },
 	{ "help", 0, 1, 0, "[VERB]", "Explain a verb and its options", cmd_help,

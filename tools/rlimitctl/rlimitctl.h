@@ -49,6 +49,7 @@ enum option_id {
 	OPT_ROOTFS,
 	OPT_SHARE,
 	OPT_SIGNAL,
+	OPT_SYSLOG,
 	OPT_TIMEOUT,
 	OPT_TMPFS,
 	OPT_TREE,
@@ -186,6 +187,8 @@ int cmd_thaw(const struct invocation *inv);
 int cmd_log(const struct invocation *inv);
 int cmd_state(const struct invocation *inv);
 int cmd_events(const struct invocation *inv);
+int cmd_action(const struct invocation *inv);
+int cmd_watch(const struct invocation *inv);
 int cmd_audit(const struct invocation *inv);
 int cmd_help(const struct invocation *inv);
 int cmd_version(const struct invocation *inv);
