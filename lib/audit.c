@@ -270,10 +270,10 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 	case RESCORE_OBJ_OTHERSOCK:
 		return find_socks(found, row, kind);
 	}
-	err = rescore_true_amount(found->rs, row->slot, row->id, &row->low);
+	err = rescore_true_amount(found->rs, row->slot, row->id, &row->low,
+				  &row->high);
 	if (err)
 		return err;
-	row->high = row->low;
 	snprintf(row->how, sizeof(row->how),
 		 "what the kernel's own lists have");
 	return 0;
