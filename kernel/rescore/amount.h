@@ -107,10 +107,9 @@ RESCORE_FUNCTION int rescore_no_room(__u32 slot, __u32 resource, __s64 n)
 	if (!line)
 		return 0;
 	__sync_fetch_and_add(&rescore_meta.payers_lost, 1);
-	__sync_fetch_and_add(&line->failcnt, 1);
 	report.held = READ_ONCE(line->held);
 	report.bound = READ_ONCE(line->barrier);
-	rescore_event_write(&report);
+	rescore_fail(line, &report);
 	return 0;
 }
 
@@ -166,8 +165,7 @@ __noinline int rescore_amount_over(__u32 slot, __u32 resource, __s64 n)
 	report.slot = slot;
 	if (READ_ONCE(line->flags) & RESCORE_OBSERVE)
 		report.kind = RESCORE_EV_OBSERVED;
-	__sync_fetch_and_add(&line->failcnt, 1);
-	rescore_event_write(&report);
+	rescore_fail(line, &report);
 	return report.kind == RESCORE_EV_REFUSED;
 }
 

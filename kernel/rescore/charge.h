@@ -69,6 +69,22 @@ rescore_watermark(struct rescore_line *line, __s64 held)
 		rescore_raise(&line->peak, held);
 }
 
+/* The bound that a request of @severity must stay within. */
+static __always_inline __s64 rescore_bound(const struct rescore_line *line,
+					   __u32 severity)
+{
+	return severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
+					  READ_ONCE(line->limit);
+}
+
+/* @line has no room for what @report says: counted, and reported. */
+static __always_inline void
+rescore_fail(struct rescore_line *line, struct rescore_report *report)
+{
+	__sync_fetch_and_add(&line->failcnt, 1);
+	rescore_event_write(report);
+}
+
 /*
  * There seemed to be no room, or too many tries: decide, count, report. The marks
  * are the caller's; *@ret_held = held with the charge.
@@ -89,8 +105,7 @@ RESCORE_FUNCTION int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
 
 	if (!line || !ret_held)
 		return -1;
-	report.bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
-						  READ_ONCE(line->limit);
+	report.bound = rescore_bound(line, severity);
 
 	for (i = 0; i < RESCORE_SLOW_TRIES; i++) {
 		report.held = READ_ONCE(line->held);
@@ -110,8 +125,7 @@ RESCORE_FUNCTION int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
 	if (admin || report.kind == RESCORE_EV_OBSERVED)
 		*ret_held = __sync_fetch_and_add(&line->held, n) + n;
 	if (!admin) {
-		__sync_fetch_and_add(&line->failcnt, 1);
-		rescore_event_write(&report);
+		rescore_fail(line, &report);
 	}
 	return admin || report.kind == RESCORE_EV_OBSERVED ? 0 : -1;
 }
@@ -126,8 +140,7 @@ rescore_charge_line(struct rescore_line *line, __u32 slot, __u32 resource,
 	__s64 held, bound, slow = 0;
 	int i;
 
-	bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
-					   READ_ONCE(line->limit);
+	bound = rescore_bound(line, severity);
 	for (i = 0; i < RESCORE_CHARGE_TRIES; i++) {
 		held = READ_ONCE(line->held);
 		/* not bound - held: held may be below 0 after a bug */
@@ -168,7 +181,8 @@ RESCORE_FUNCTION int rescore_charge_level(__u32 slot, __u32 resource, __s64 n,
  * @slot's own level is charged, to @held: charge those above it as well, or none.
  * From the bottom up, so that what a level above refuses stands for a moment in
  * the container's own way and in no other's. Only what every level agreed to
- * raises a mark.
+ * raises a mark: to held as it was then, with what another request has at that
+ * moment and may yet have to give back.
  */
 RESCORE_FUNCTION int rescore_charge_above(__u32 slot, __u32 resource, __s64 n,
 					  __u32 severity, __s64 held)
@@ -246,8 +260,8 @@ rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 }
 
 /*
- * Count and report that @n were refused. -1; 0 in mode observe, where that is left
- * to the charge itself.
+ * Count and report that @n were refused. -1; 0 in mode observe and to the
+ * administrator, which are left to the charge itself.
  */
 RESCORE_FUNCTION int
 rescore_refused(__u32 slot, __u32 resource, __s64 n, __u32 severity)
@@ -261,13 +275,12 @@ rescore_refused(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 		.amount = n,
 	};
 
-	if (!line || READ_ONCE(line->flags) & RESCORE_OBSERVE)
+	if (!line || READ_ONCE(line->flags) & RESCORE_OBSERVE ||
+	    rescore_is_admin())
 		return 0;
 	report.held = READ_ONCE(line->held);
-	report.bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
-						  READ_ONCE(line->limit);
-	__sync_fetch_and_add(&line->failcnt, 1);
-	rescore_event_write(&report);
+	report.bound = rescore_bound(line, severity);
+	rescore_fail(line, &report);
 	return -1;
 }
 
@@ -300,8 +313,7 @@ RESCORE_FUNCTION int rescore_observed(__u32 slot, __u32 resource, __u32 count)
 		over = 1;
 		if (!count)
 			continue;
-		__sync_fetch_and_add(&line->failcnt, 1);
-		rescore_event_write(&report);
+		rescore_fail(line, &report);
 	}
 	return over;
 }
@@ -318,8 +330,7 @@ rescore_check_levels(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 		line = slot ? rescore_line(slot, resource) : NULL;
 		if (!line)
 			break;
-		bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
-						   READ_ONCE(line->limit);
+		bound = rescore_bound(line, severity);
 		if (READ_ONCE(line->held) > bound - n &&
 		    rescore_refused(slot, resource, n, severity))
 			return -1;
@@ -341,8 +352,7 @@ rescore_check(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 
 	if (!line)
 		return 0;
-	bound = severity == RESCORE_HARD ? READ_ONCE(line->barrier) :
-					   READ_ONCE(line->limit);
+	bound = rescore_bound(line, severity);
 	if (READ_ONCE(line->held) <= bound - n && !READ_ONCE(line->parent))
 		return 0;
 	return rescore_check_levels(slot, resource, n, severity);
@@ -406,10 +416,9 @@ RESCORE_FUNCTION int rescore_no_payer(__u32 slot, __u32 resource)
 	if (!line)
 		return 0;
 	rescore_uncharge(slot, resource, 1);
-	__sync_fetch_and_add(&line->failcnt, 1);
 	report.held = READ_ONCE(line->held);
 	report.bound = READ_ONCE(line->barrier);
-	rescore_event_write(&report);
+	rescore_fail(line, &report);
 	return 0;
 }
 

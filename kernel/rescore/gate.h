@@ -135,8 +135,7 @@ RESCORE_FUNCTION int rescore_gate_level(__u32 slot, __u32 id)
 		return 0;
 	if (READ_ONCE(line->flags) & RESCORE_OBSERVE)
 		report.kind = RESCORE_EV_OBSERVED;
-	__sync_fetch_and_add(&line->failcnt, 1);
-	rescore_event_write(&report);
+	rescore_fail(line, &report);
 	return report.kind == RESCORE_EV_REFUSED;
 }
 

@@ -89,10 +89,10 @@ static void test_all(void)
 	tap_ok(!seen.passed, "no level's held passes its bound");
 	tap_ok(right, "all levels are at 0 when all is given back");
 	tap_is_int(failcnt, refused, "each refusal is counted on one level");
+	/* LEFT's may be above TOP's: with what another held, until TOP refused */
 	right = rescore_line(TOP, 0)->maxheld <= 23 &&
-		rescore_line(LEFT, 0)->maxheld <= 17 &&
-		rescore_line(LEFT, 0)->maxheld <= rescore_line(TOP, 0)->maxheld;
-	tap_ok(right, "no mark is above what was held together");
+		rescore_line(LEFT, 0)->maxheld <= 17;
+	tap_ok(right, "no mark is above its bound");
 }
 
 /* LEFT asks for more than TOP ever has; the others for just what there is. */

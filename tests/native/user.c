@@ -104,6 +104,31 @@ void rescore_initial_bounds(const struct rescore_resource *resource,
 	ret->barrier = ret->limit = RESCORE_UNLIMITED;
 }
 
+/* There is no gate, and nothing stands still that a bound would be applied to. */
+unsigned int rescore_next(const struct rescore *rs, unsigned int slot)
+{
+	(void)rs;
+	(void)slot;
+	return 0;
+}
+
+bool rescore_is_below(const struct rescore *rs, unsigned int slot,
+		      unsigned int upper)
+{
+	(void)rs;
+	(void)slot;
+	(void)upper;
+	return false;
+}
+
+int rescore_apply(const struct rescore *rs, unsigned int slot, uint32_t rows)
+{
+	(void)rs;
+	(void)slot;
+	(void)rows;
+	return 0;
+}
+
 /* Only messages have it. */
 const char *rescore_format_amount(int64_t amount, unsigned int unit, bool exact,
 				  char *buf, size_t size)
