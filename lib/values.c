@@ -129,16 +129,18 @@ static bool is_bound(int64_t value)
 	       (value >= 0 && value <= RESCORE_BOUND_MAX);
 }
 
-static int out_of_range(const struct rescore_resource *resource)
+static int out_of_range(const struct rescore_resource *resource, int64_t bound)
 {
-	char least[24], most[24];
+	char least[24], most[24], given[24];
 
 	rescore_format_amount(resource->least, resource->unit, false, least,
 			      sizeof(least));
 	rescore_format_amount(resource->most, resource->unit, false, most,
 			      sizeof(most));
-	return rescore_error(-EINVAL, "%s: a bound is %s to %s%s",
-			     resource->name, least, most,
+	rescore_format_amount(bound, resource->unit, true, given,
+			      sizeof(given));
+	return rescore_error(-EINVAL, "%s=%s: a bound is %s to %s%s",
+			     resource->name, given, least, most,
 			     resource->flags & RESCORE_INITIAL ?
 				     "" :
 				     ", or unlimited");
@@ -175,9 +177,10 @@ static int check_bounds(const struct rescore *rs, struct rescore_bounds *bounds)
 			-EINVAL, "%s: the barrier %lld is above the limit %lld",
 			resource->name, (long long)bounds->barrier,
 			(long long)bounds->limit);
-	if (!in_range(resource, bounds->barrier) ||
-	    !in_range(resource, bounds->limit))
-		return out_of_range(resource);
+	if (!in_range(resource, bounds->barrier))
+		return out_of_range(resource, bounds->barrier);
+	if (!in_range(resource, bounds->limit))
+		return out_of_range(resource, bounds->limit);
 	return 0;
 }
 

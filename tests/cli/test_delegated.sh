@@ -31,10 +31,10 @@ bad 1 '"-50%" is negative' set web cpulimit=-50%
 bad 1 '"0.5%" is not a whole number' set web cpulimit=0.5%
 bad 1 '"20" is no period' set web cpulimit=50%/20
 bad 1 'the limit is at most 100%' set web cpulimit=50%:200%
-bad 1 'cpuunits: a bound is 8 to 500000' set web cpuunits=7
-bad 1 'cpuunits: a bound is 8 to 500000' set web cpuunits=500001
-bad 1 'cpuunits: a bound is 8 to 500000' set web cpuunits=unlimited
-bad 1 'cpus: a bound is 1 to' set web cpus=0
+bad 1 'cpuunits=7: a bound is 8 to 500000' set web cpuunits=7
+bad 1 'cpuunits=500001: a bound is 8 to 500000' set web cpuunits=500001
+bad 1 'cpuunits=unlimited: a bound is 8 to 500000' set web cpuunits=unlimited
+bad 1 'cpus=0: a bound is 1 to' set web cpus=0
 bad 1 'cpus: 99 CPUs' set web cpus=99
 bad 1 'CPU 7 is not online' set web cpus=0,7
 bad 1 '"0-x" is no list of CPUs' set web cpus=0-x
