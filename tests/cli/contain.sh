@@ -17,6 +17,7 @@ make_root()
 	done
 	# shellcheck disable=SC2034	# for who sources this
 	idmap=yes
+	# shellcheck disable=SC2034
 	case $(uname -r) in
 	6.1.*) idmap= ;;
 	esac

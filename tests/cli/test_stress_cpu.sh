@@ -25,12 +25,13 @@ now()
 	tr -d . < /proc/uptime | cut -d' ' -f1
 }
 
-# busy NAME: as many processes as there are CPUs, and one more; $NAME is its pid.
+# busy NAME: as many processes as there are CPUs, and one more; its pid is
+# $pid.
 busy()
 {
 	rlimitctl exec "$1" -- stress-ng --cpu $(($(nproc) + 1)) --timeout 300 \
 		--quiet &
-	eval "$1=$!"
+	pid=$!
 	until_true has_used "$1" 200000
 }
 
@@ -66,7 +67,9 @@ percent()
 good set web cpuunits=1000
 good set db cpuunits=3000
 busy web
+web=$pid
 busy db
+db=$pid
 near "1000 beside 3000 units" "$(share 10)" 25 5
 good set web cpuunits=9000
 sleep 1
