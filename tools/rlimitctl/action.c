@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,41 +219,76 @@ static int make_dirs(const char *container)
 	return 0;
 }
 
-int action_store(const char *container, const char *resource,
-		 const struct actions *actions)
+/* Read, changed and replaced by one at a time: a descriptor, or -1 and said why. */
+static int lock_folder(const char *container)
 {
-	char path[PATH_MAX], fresh[PATH_MAX + 8], text[ACTION_TEXT_LEN];
-	bool none = !actions->log && !actions->signal && !*actions->hook;
-	json_t *root = NULL, *list;
+	char path[PATH_MAX];
+	int fd;
+
+	if (make_dirs(container))
+		return -1;
+	snprintf(path, sizeof(path), RESCORE_CT_STORE "/%s", container);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && !flock(fd, LOCK_EX))
+		return fd;
+	fail("cannot lock %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int replace_file(const char *container, json_t *root)
+{
+	char path[PATH_MAX], fresh[PATH_MAX + 8];
 	int err;
 
-	err = read_file(container, &root);
-	if (err && err != -ENOENT)
+	file_of(path, container);
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	err = write_file(root, fresh);
+	if (!err && rename(fresh, path))
+		err = -errno;
+	if (!err)
+		return STATUS_OK;
+	unlink(fresh);
+	return fail("cannot write %s: %s", path, strerror(-err));
+}
+
+static int store_locked(const char *container, const char *resource,
+			const struct actions *actions)
+{
+	bool none = !actions->log && !actions->signal && !*actions->hook;
+	char path[PATH_MAX], text[ACTION_TEXT_LEN];
+	json_t *root = NULL, *list;
+	int status;
+
+	status = read_file(container, &root);
+	if (status && status != -ENOENT)
 		return fail("%s is not of this version, or not readable",
 			    file_of(path, container));
-	if (err)
+	if (status)
 		root = json_pack("{s:i, s:{}}", "version", ACTIONS_VERSION,
 				 "actions");
 	list = json_object_get(root, "actions");
 	action_format(actions, text, sizeof(text));
 	if (none)
 		json_object_del(list, resource);
-	else if (json_object_set_new(list, resource, json_string(text))) {
-		json_decref(root);
-		return out_of_memory();
-	}
-	err = make_dirs(container);
-	if (!err) {
-		file_of(path, container);
-		snprintf(fresh, sizeof(fresh), "%s.new", path);
-		err = write_file(root, fresh);
-		if (!err && rename(fresh, path))
-			err = -errno;
-		if (err) {
-			unlink(fresh);
-			err = fail("cannot write %s: %s", path, strerror(-err));
-		}
-	}
+	if (!list ||
+	    (!none && json_object_set_new(list, resource, json_string(text))))
+		status = out_of_memory();
+	else
+		status = replace_file(container, root);
 	json_decref(root);
-	return err;
+	return status;
+}
+
+int action_store(const char *container, const char *resource,
+		 const struct actions *actions)
+{
+	int status, lock = lock_folder(container);
+
+	if (lock < 0)
+		return STATUS_FAILURE;
+	status = store_locked(container, resource, actions);
+	close(lock);
+	return status;
 }

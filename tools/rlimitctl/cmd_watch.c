@@ -26,6 +26,7 @@ struct crossing {
 	uint64_t serial;
 	int64_t acted_ns;
 	bool over;
+	bool soft;	/* the request that was refused */
 };
 
 struct watch {
@@ -83,6 +84,7 @@ static bool is_crossing(struct watch *watch, const struct rescore_event *event,
 		.serial = event->serial,
 		.acted_ns = now,
 		.over = !has_room(watch, event),
+		.soft = event->severity == RESCORE_SOFT,
 	};
 	return true;
 }
@@ -99,8 +101,9 @@ static void end_crossings(struct watch *watch)
 			c = &watch->crossing[slot * RESCORE_RESOURCES_MAX + id];
 			if (!c->over)
 				continue;
+			/* a soft request is refused at the limit only */
 			if (rescore_read(watch->rs, slot, id, &line) ||
-			    line.held < line.barrier)
+			    line.held < (c->soft ? line.limit : line.barrier))
 				c->over = false;
 		}
 }
