@@ -303,11 +303,25 @@ static int load_over(struct load *load, const struct rescore_load_opts *opts,
 	return load_switch(load);
 }
 
+/* Controllers that came at run time count the tasks that there are. */
+static int adopt_all(void)
+{
+	struct rescore *rs;
+	int err = rescore_open(&rs, true);
+
+	if (err)
+		return err;
+	err = rescore_run_adopters(rs);
+	rescore_close(rs);
+	return err;
+}
+
 /* Over what is loaded: an upgrade, or more controllers. */
 static int load_more(struct load *load, const struct rescore_load_opts *opts,
 		     bool upgrade)
 {
 	char list[RESCORE_LIST_LEN];
+	unsigned int loaded;
 	struct rescore *rs;
 	bool repaired, more;
 	int err;
@@ -317,7 +331,8 @@ static int load_more(struct load *load, const struct rescore_load_opts *opts,
 	if (err)
 		return err;
 	upgrade |= strcmp(rs->meta->version, RESCORE_VERSION) != 0;
-	more = load_list_loaded(rs, list) < load_list_add(list, opts->only);
+	loaded = load_list_loaded(rs, list);
+	more = load_list_add(list, opts->only) > loaded;
 	if (!rs->meta->partial && !opts->only)
 		list[0] = '\0';
 	rescore_close(rs);
@@ -325,7 +340,8 @@ static int load_more(struct load *load, const struct rescore_load_opts *opts,
 		return repaired ? 0 :
 				  rescore_error(-EEXIST,
 						"rescore is loaded already");
-	return load_over(load, opts, list[0] ? list : NULL);
+	err = load_over(load, opts, list[0] ? list : NULL);
+	return err ?: adopt_all();
 }
 
 static int load_locked(struct load *load, const struct rescore_load_opts *opts,

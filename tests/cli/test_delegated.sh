@@ -39,10 +39,10 @@ bad 1 'cpus: 99 CPUs' set web cpus=99
 bad 1 'CPU 7 is not online' set web cpus=0,7
 bad 1 '"0-x" is no list of CPUs' set web cpus=0-x
 bad 1 '"3%" is not a number' set web cpuunits=3%
-bad 1 'cpuunits: a bound' set web numproc=7 physpages=1M cpuunits=1
+bad 1 'cpuunits=1: a bound' set web numproc=7 physpages=1M cpuunits=1
 bad 1 'cpulimit' set web numproc=7 physpages=1M cpulimit=10%:90%
 file memory.max 67108864
-bad 1 'cpuunits: a bound' create other cpuunits=1
+bad 1 'cpuunits=1: a bound' create other cpuunits=1
 
 # What is shown: units, and no percentage where there is none.
 good exec web -- sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'

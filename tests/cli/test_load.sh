@@ -153,6 +153,10 @@ has web 1
 result $? "the others go on"
 good load --only files
 is "bounds come back" "$(row web numfile limit)" 23
+good unload numproc
+is "nobody counts processes" "$(value '.containers[0].resources.numproc.state' show web)" off
+good load --only numproc
+is "those that run are counted" "$(row web numproc held)" 1
 good kill web
 wait
 good destroy web
