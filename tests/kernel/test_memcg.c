@@ -61,6 +61,43 @@ TEST_F(memcg, knobs)
 	EXPECT_STREQ("max", knob(a, "memory.max"));
 }
 
+/* Map @pages that nobody may touch yet, and unmap them unless to be @kept. */
+static long map_much(long pages, long kept, long c)
+{
+	void *at = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	return kept ? 0 : munmap(at, pages * PAGE);
+}
+
+/*
+ * While held is below the guarantee the kernel's check of overcommitment refuses
+ * nothing in modes 0 and 1, whatever others have asked for.
+ */
+TEST_F(memcg, guarantee)
+{
+	static const char *const modes[] = { "0", "1" };
+	long ram = sysconf(_SC_PHYS_PAGES), i;
+	int a = make("kt-a"), b = make("kt-b");
+	struct puppet *p, *greedy;
+
+	ASSERT_LT(0, a);
+	ASSERT_LT(0, b);
+	p = puppet_in(a);
+	greedy = puppet_in(b);
+	SET(a, self->vmguar, "200M");
+	for (i = 0; i < 3; i++)
+		EXPECT_EQ(0, puppet_do(greedy, map_much, ram * 3 / 4, 1, 0));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, write_file("/proc/sys/vm/overcommit_memory",
+					modes[i]));
+		EXPECT_EQ(0, puppet_do(p, map_much, (200 << 20) / PAGE, 0, 0));
+	}
+	EXPECT_EQ(0, write_file("/proc/sys/vm/overcommit_memory", "0"));
+}
+
 /* One bound that cannot be written, and no other one is. */
 TEST_F(memcg, all_or_nothing)
 {
