@@ -67,7 +67,7 @@ uint32_t load_program_number(const char *name);
 
 /* --- controllers.c --- */
 /* Their names with commas between them: room for all resources' controllers. */
-#define RESCORE_LIST_LEN	(RESCORE_RESOURCES_MAX * RESCORE_CTL_NAME_LEN)
+#define RESCORE_LIST_LEN	((size_t)RESCORE_RESOURCES_MAX * RESCORE_CTL_NAME_LEN)
 
 /* Load the objects of the controllers of @only, of all if it is NULL. */
 int load_controllers(struct load *load, const char *only);

@@ -199,7 +199,7 @@ static uint32_t id_of_meta(void)
 
 static bool uses_map(uint32_t program, uint32_t map)
 {
-	uint32_t maps[64], i, size = sizeof(struct bpf_prog_info);
+	uint32_t maps[64] = {}, i, size = sizeof(struct bpf_prog_info);
 	struct bpf_prog_info info = {
 		.nr_map_ids = ARRAY_SIZE(maps),
 		.map_ids = (uint64_t)(uintptr_t)maps,

@@ -393,7 +393,6 @@ static int try_all(void)
 
 FIXTURE(contain){};
 
-
 static void host_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -655,8 +654,7 @@ TEST_F(contain, terminal)
 		}
 		_exit(WIFSIGNALED(status) ? WTERMSIG(status) : 98);
 	}
-	EXPECT_TRUE(within(20000,
-			   shows(master, text, sizeof(text), "31 97")))
+	EXPECT_TRUE(within(20000, shows(master, text, sizeof(text), "31 97")))
 	{
 		TH_LOG("%s", text);
 	}

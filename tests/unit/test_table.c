@@ -195,11 +195,14 @@ static void test_levels(void)
 						   lines[i].limit);
 
 		if (!tap_ok(line_percent(&plain, &line) == lines[i].percent &&
-				    line_level(&plain, &line) == lines[i].level &&
-				    line_is_notable(&plain, &line) == lines[i].notable,
+				    line_level(&plain, &line) ==
+					    lines[i].level &&
+				    line_is_notable(&plain, &line) ==
+					    lines[i].notable,
 			    "level of line %zu", i))
 			printf("# %" PRId64 "%%, level %d\n",
-			       line_percent(&plain, &line), line_level(&plain, &line));
+			       line_percent(&plain, &line),
+			       line_level(&plain, &line));
 	}
 }
 

@@ -163,8 +163,10 @@ static int for_states(const struct rescore *rs, const struct invocation *inv,
 			status = find_container(rs, inv->argv[i++], &slot);
 			if (status)
 				return status;
-		} else if (!(slot = rescore_next(rs, slot))) {
-			return 0;
+		} else {
+			slot = rescore_next(rs, slot);
+			if (!slot)
+				return 0;
 		}
 		if (rescore_ct_status(rs, slot, &state))
 			return fail("%s", rescore_strerror());

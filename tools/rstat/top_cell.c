@@ -102,7 +102,7 @@ void top_bar(struct paper *paper, const struct live_row *row, int width)
 	for (int i = 0; i < filled && at + 4 < sizeof(buf); i++)
 		at += (size_t)sprintf(buf + at, "%s", paper->utf8 ? "█" : "#");
 	if (paper->utf8 && filled < width)
-		at += (size_t)sprintf(buf + at, "%s", eighths[part % 8]);
+		sprintf(buf + at, "%s", eighths[part % 8]);
 	paper_put(paper, ink == INK_PLAIN ? INK_BAR : ink, width, buf);
 }
 

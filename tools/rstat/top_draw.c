@@ -232,8 +232,7 @@ static void draw_help(struct paper *paper)
 		"Up, Down, k, j   previous, next container",
 		"PgUp, PgDn       a screenful; Home, End: the first, the last",
 		"Enter            all resources of it; again, or Esc: back",
-		"Left, Right      the worst resource of each, or one after the "
-		"other",
+		"Left, Right      the worst resource of each, or one by one",
 		"s, S             next, previous order:",
 		"                 trouble, used, rate, failcnt, held, name",
 		"/                filter by a part of the name; Esc: all again",
