@@ -151,6 +151,40 @@ TEST_F(privvm, shared)
 	EXPECT_HELD(before, self->a, privvmpages);
 }
 
+static char sharer_stack[16 * 4096];
+
+/* A process of its own in its parent's memory: maps 23 pages there, and stays. */
+static int sharer(void *arg)
+{
+	*(long *)arg = map(23, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS);
+	return pause();
+}
+
+static long clone_sharer(long b, long c, long d)
+{
+	shm->number[0] = 0;
+	return result(clone(sharer, sharer_stack + sizeof(sharer_stack),
+			    CLONE_VM | SIGCHLD, &shm->number[0]));
+}
+
+/* A process with CLONE_VM: the memory is counted once, whoever of the two maps. */
+TEST_F(privvm, clone_vm)
+{
+	int64_t before = held(self->a, privvmpages);
+	long pid = puppet_do(self->p, clone_sharer, 0, 0, 0);
+
+	ASSERT_LT(0, pid);
+	EXPECT_TRUE(eventually(shm->number[0]));
+	EXPECT_LT(0, shm->number[0]);
+	EXPECT_HELD(before + 23, self->a, privvmpages);
+	puppet_do(self->p, kill_and_reap, pid, 0, 0);
+	/* its parent has the mapping still */
+	EXPECT_HELD(before + 23, self->a, privvmpages);
+	EXPECT_EQ(0, puppet_do(self->p, unmap, shm->number[0], 23, 0));
+	EXPECT_HELD(before, self->a, privvmpages);
+}
+
 static long fork_exec(long path, long b, long c)
 {
 	char *argv[] = { "sleep", "1000", NULL };
