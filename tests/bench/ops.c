@@ -241,6 +241,29 @@ static void exec_wait(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* There and back: a byte to a process that waits for it, and its answer. */
+static void switches(void)
+{
+	static int there[2], back[2];
+	static pid_t child;
+	char byte = 0;
+
+	if (!child) {
+		if (pipe(there) || pipe(back))
+			err(1, "pipe");
+		child = fork();
+		if (!child) {
+			close(there[1]);
+			while (read(there[0], &byte, 1) == 1)
+				if (write(back[1], &byte, 1) != 1)
+					break;
+			_exit(0);
+		}
+	}
+	if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1)
+		err(1, "pipe");
+}
+
 static void fork_wait(void)
 {
 	pid_t pid = fork();
@@ -276,6 +299,7 @@ static const struct {
 	{ "mprotect twice", protect_pair, 2000 },
 	{ "64 page faults", fault, 100 },
 	{ "memfd write+truncate 64 KB", memfd_fill, 200 },
+	{ "two context switches", switches, 1000 },
 	{ "fork+exit+wait", fork_wait, 60 },
 	{ "fork+exec+wait", exec_wait, 40 },
 };
