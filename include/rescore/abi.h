@@ -28,7 +28,7 @@
 #include <linux/types.h>
 #endif
 
-#define RESCORE_ABI		3
+#define RESCORE_ABI		4
 
 #define RESCORE_PIN_DIR		"/sys/fs/bpf/rescore"
 
@@ -41,6 +41,8 @@
 #define RESCORE_LEVELS_MAX	4
 #define RESCORE_KNOBS_MAX	64
 #define RESCORE_FIGURES_MAX	16
+/* Delegated rows. */
+#define RESCORE_GAUGES_MAX	12
 /* Directories that may be attached to one container, each with its subtree. */
 #define RESCORE_ROOTS_MAX	16
 
@@ -120,7 +122,7 @@ enum rescore_state {
 /*
  * A resource as its controller describes it (section .rodata.resources of the
  * controller's object) and as it stands in the registry. The controller leaves
- * id, state, controller and why to the loader.
+ * id, gauge, state, controller and why to the loader.
  */
 struct rescore_resource {
 	char name[RESCORE_RES_NAME_LEN];
@@ -139,8 +141,9 @@ struct rescore_resource {
 	/* Unit + 1 of held and of maxheld (and peak) where it is not that of
 	 * the bounds; 0 = the same. Rows with two units have no percentage.
 	 */
-	__u32 held_unit;
-	__u32 peak_unit;
+	__u16 held_unit;
+	__u16 peak_unit;
+	__u32 gauge;		/* delegated: index of its gauge */
 	__s64 initial;		/* with RESCORE_INITIAL: both bounds at first */
 	__s64 least;		/* bounds of a row with a range; most 0 = none */
 	__s64 most;
@@ -202,7 +205,7 @@ struct rescore_figure {
 	char help[72];
 };
 
-/* A delegated line between two readings; the programs' own. */
+/* A delegated row between two readings; the programs' own. */
 struct rescore_gauge {
 	__s64 held;		/* sums over the roots, of this reading */
 	__s64 mark;		/* the kernel's own peak */
@@ -218,10 +221,21 @@ struct rescore_gauges {
 	__u64 serial;		/* of the container that was read */
 	__u64 primed;		/* serial: counts before that are not ours */
 	__u64 unknown;		/* bits: lines that are not counted there */
-	__u64 reserved[4];
+	__u64 root;		/* where its only root was found last */
+	__u64 reserved[3];
 	__s64 figure[RESCORE_FIGURES_MAX];
 	__s64 sum[RESCORE_FIGURES_MAX];
-	struct rescore_gauge line[RESCORE_RESOURCES_MAX];
+	struct rescore_gauge line[RESCORE_GAUGES_MAX];	/* by .gauge */
+};
+
+/*
+ * A module of the kernel whose functions the controller has programs on: section
+ * .rodata.modules. The loader sees to it that it is loaded.
+ */
+#define RESCORE_MODULE_LEN	56	/* the kernel's own bound */
+
+struct rescore_module {
+	char name[RESCORE_MODULE_LEN];
 };
 
 /* A program, for `rlimitctl status`. */
@@ -253,20 +267,27 @@ struct rescore_container {
 	__u32 parent;		/* slot of the level above; 0 = none */
 	__u32 nr_roots;
 	__u64 roots[RESCORE_ROOTS_MAX];	/* ids of the attached cgroups */
-	__u64 reserved[4];
+	/* The kernel's own, see gate.h: what was last seen of RESCORE_GATE's row. */
+	__u64 gate_tick;
+	__s64 gate_bound;
+	__s64 gate_left;
+	/* Until then (CLOCK_BOOTTIME) its tasks are refused nothing: it is being
+	 * checkpointed or restored. Who does that renews it; so if he dies it ends.
+	 */
+	__u64 lease_ns;
 };
 
 /*
  * A set of (48-bit key, 16-bit slot) pairs in one cache line: entry = key << 16
- * | slot, 0 = empty. Changed by compare-and-swap only.
+ * | slot, 0 = empty. Changed by compare-and-swap only. A removed entry becomes
+ * RESCORE_TOMB, so that a look-up can end at the first empty one.
  *
- * members: key = id of a cgroup. A removed entry becomes RESCORE_TOMB, so that
- * a look-up can end at the first empty one.
+ * members: key = id of a cgroup.
  * payers: key = the object's address and its kind, enum rescore_object. The 46
  * low bits of an address tell all objects apart, since Linux maps at most 64 TiB
  * of memory with 4-level page tables (the loader refuses a machine with more).
  * The kind's three low bits are in the address's three lowest, which alignment
- * leaves free, its other two above the address. A removed entry becomes 0.
+ * leaves free, its other two above the address.
  */
 #define RESCORE_BUCKET_ENTRIES	8
 #define RESCORE_TOMB		(~(__u64)0)
@@ -296,6 +317,8 @@ enum rescore_object {
 	RESCORE_OBJ_ADMIN	= 7,	/* task whose charges are never refused */
 	RESCORE_OBJ_OTHERSOCK	= 8,	/* struct sock: numothersock */
 	RESCORE_OBJ_SIGINFO	= 9,	/* struct sigqueue: numsiginfo */
+	RESCORE_OBJ_NFT		= 10,	/* nft_rule, set element: numiptent */
+	RESCORE_OBJ_XT		= 11,	/* entry of a table of x_tables: numiptent */
 	RESCORE_OBJ_KINDS	= 32,
 };
 
@@ -315,6 +338,40 @@ struct rescore_truth {
 	__s64 amount;
 	__u32 slot;		/* that pays */
 	__u32 slack;
+};
+
+/*
+ * What programs <resource>__audit_… or <controller>__audit_… write for the audit: an
+ * object that the kernel has, whoever pays for it. One on iter/task, task_file or
+ * task_vma lists those of all tasks, one on another iterator those of one network
+ * namespace. The same object may come several times.
+ */
+struct rescore_found {
+	__u64 address;
+	__u64 cgroup;		/* id: of its maker, or of its listener's */
+	__u32 kind;		/* enum rescore_object */
+	__u32 unknown;		/* who has to pay cannot be told from that */
+};
+
+/* And asks …__audit_live, a program that is run by a system call. */
+struct rescore_alive {
+	__u64 address;		/* as it stands in a payer's key */
+	__u64 references;	/* 0: it is gone */
+};
+
+/*
+ * Variables of modules, whose addresses <resource>__census is told before the audit
+ * looks at the row: a program that is run by a system call, and goes through the
+ * lists that the modules keep. 0: there is none.
+ */
+enum rescore_census_symbol {
+	RESCORE_CENSUS_NF_TABLES_NET_ID,
+	RESCORE_CENSUS_XT_PERNET_ID,
+	RESCORE_CENSUS_SYMBOLS
+};
+
+struct rescore_census {
+	__u64 symbol[RESCORE_CENSUS_SYMBOLS];
 };
 
 enum rescore_event_kind {
@@ -366,6 +423,15 @@ struct rescore_throttle {
 	} line[RESCORE_RESOURCES_MAX];
 };
 
+#define RESCORE_STRIPES_BITS	4
+#define RESCORE_STRIPES		(1 << RESCORE_STRIPES_BITS)
+
+/* A part of a count, in a cache line of its own. */
+struct rescore_stripe {
+	__u64 n;
+	__u64 reserved[7];
+};
+
 struct rescore_meta {
 	__u32 abi;		/* RESCORE_ABI */
 	/* Programs act only while this equals the number they were loaded
@@ -406,7 +472,13 @@ struct rescore_meta {
 	__u32 gate;		/* id + 1 of the row with RESCORE_GATE */
 	__u32 from, to;		/* while generation is RESCORE_HANDOVER */
 	__u32 partial;		/* not all controllers were asked for */
-	__u64 reserved[4];
+	__u64 lease_ns;		/* the longest of all containers; 0: there is none */
+	__u64 reserved[3];
+	/* Outstanding RESCORE_OBJ_LOCK_CREDIT, or more, of tasks by the upper bits
+	 * of their address x RESCORE_HASH_MUL: so that one CPU seldom waits for
+	 * what another writes.
+	 */
+	struct rescore_stripe lock_credits[RESCORE_STRIPES];
 };
 
 /*
@@ -455,14 +527,17 @@ RESCORE_ASSERT_SIZE(struct rescore_resource, 320);
 RESCORE_ASSERT_SIZE(struct rescore_knob, 128);
 RESCORE_ASSERT_SIZE(struct rescore_figure, 128);
 RESCORE_ASSERT_SIZE(struct rescore_gauge, 64);
-RESCORE_ASSERT_SIZE(struct rescore_gauges, 2368);
+RESCORE_ASSERT_SIZE(struct rescore_gauges, 1088);
 RESCORE_ASSERT_SIZE(struct rescore_hook, 256);
 RESCORE_ASSERT_SIZE(struct rescore_container, 256);
 RESCORE_ASSERT_SIZE(struct rescore_bucket, 64);
 RESCORE_ASSERT_SIZE(struct rescore_truth, 24);
+RESCORE_ASSERT_SIZE(struct rescore_found, 24);
+RESCORE_ASSERT_SIZE(struct rescore_alive, 16);
+RESCORE_ASSERT_SIZE(struct rescore_census, 16);
 RESCORE_ASSERT_SIZE(struct rescore_event, 128);
 RESCORE_ASSERT_SIZE(struct rescore_throttle, 512);
-RESCORE_ASSERT_SIZE(struct rescore_meta, 256);
+RESCORE_ASSERT_SIZE(struct rescore_meta, 1280);
 RESCORE_ASSERT_SIZE(struct rescore_config, 48);
 
 #endif /* RESCORE_ABI_H */

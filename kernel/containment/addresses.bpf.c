@@ -145,9 +145,14 @@ int addresses__connect6(struct bpf_sock_addr *ctx)
 		       ctx->user_ip6[3] };
 
 	if (mapped6(a)) {
-		if (any_or_loopback4(a[3]) && its.nr4)
+		if (!its.nr4)
+			return 0;
+		if (any_or_loopback4(a[3]))
 			ctx->user_ip6[3] = its.own4[0];
-		return its.nr4 != 0;
+		own.sin6_addr.in6_u.u6_addr32[2] = bpf_htonl(0xffff);
+		own.sin6_addr.in6_u.u6_addr32[3] = its.own4[0];
+		bpf_bind(ctx, (struct sockaddr *)&own, sizeof(own));
+		return 1;
 	}
 	if (!its.nr6)
 		return 0;
@@ -179,8 +184,17 @@ int addresses__sendmsg4(struct bpf_sock_addr *ctx)
 SEC("cgroup/sendmsg6")
 int addresses__sendmsg6(struct bpf_sock_addr *ctx)
 {
+	__u32 a[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2],
+		       ctx->user_ip6[3] };
+
 	if (!its.nr6)
 		return 0;
+	if (any_or_loopback6(a)) {
+		ctx->user_ip6[0] = its.own6[0][0];
+		ctx->user_ip6[1] = its.own6[0][1];
+		ctx->user_ip6[2] = its.own6[0][2];
+		ctx->user_ip6[3] = its.own6[0][3];
+	}
 	ctx->msg_src_ip6[0] = its.own6[0][0];
 	ctx->msg_src_ip6[1] = its.own6[0][1];
 	ctx->msg_src_ip6[2] = its.own6[0][2];

@@ -147,7 +147,7 @@ static __always_inline struct rescore_gauge *waited(__u32 slot)
 
 	if (!g)
 		return NULL;
-	return &g->line[cpuunits.id & (RESCORE_RESOURCES_MAX - 1)];
+	return &g->line[cpuunits.gauge];
 }
 
 static __always_inline void waited_before(__u32 slot, __s64 ns)
@@ -239,40 +239,44 @@ static long psi_decay(__u32 i, void *arg)
  * CPU pressure in 1/100 percent. The kernel stops to update an average when the
  * cgroup falls asleep; a reader has to let it fade, as cpu.pressure does.
  */
-static __always_inline __s64 psi_pressure(struct cgroup *cgrp)
+static __always_inline __s64 psi_pressure(struct cgroup *cgrp, const bool cast)
 {
-	struct psi_group *psi = BPF_CORE_READ(cgrp, psi);
+	struct psi_group *psi = rescore_get(cast, cgrp, psi);
 	struct decay decay = {};
-	__u64 next, now = bpf_ktime_get_ns(), missed;
+	__u64 next, missed;
 
 	if (!psi)
 		return 0;
-	next = BPF_CORE_READ(psi, avg_next_update);
-	decay.average = BPF_CORE_READ(psi, avg[PSI_CPU_SOME * 3]);
-	if (now > next + PSI_PERIOD) {
-		missed = (now - next) / PSI_PERIOD;
+	decay.average = rescore_get(cast, psi, avg[PSI_CPU_SOME * 3]);
+	if (!decay.average)
+		return 0;
+	next = rescore_get(cast, psi, avg_next_update);
+	if (rescore_walk > next + PSI_PERIOD) {
+		missed = (rescore_walk - next) / PSI_PERIOD;
 		bpf_loop(missed < PSI_PERIODS ? missed : PSI_PERIODS, psi_decay,
 			 &decay, 0);
 	}
 	return decay.average * 100 >> PSI_FRACTION;
 }
 
-/* User and system time, in proportion to their ticks, as cpu.stat has them. */
-static __always_inline void
-gather_modes(struct rescore_gauges *g, __u64 all, __u64 utime, __u64 stime)
+/* User time, in proportion to the ticks, as cpu.stat has it. */
+static __noinline __u64 user_time(__u64 all, __u64 utime, __u64 stime)
 {
-	__u64 in_user = all, ticks = utime + stime;
-	int i;
+	__u64 ticks = utime + stime;
+	int shift;
 
 	/* a product of 64 bits: nanoseconds of years are cut to 32 */
-	for (i = 0; i < 32 && ticks >> 31; i++) {
+#pragma unroll
+	for (shift = 16; shift; shift /= 2)
+		if (ticks >> (30 + shift)) {
+			ticks >>= shift;
+			utime >>= shift;
+		}
+	if (ticks >> 31) {
 		ticks >>= 1;
 		utime >>= 1;
 	}
-	if (ticks)
-		in_user = all / ticks * utime + all % ticks * utime / ticks;
-	rescore_gather_figure(g, user.id, in_user);
-	rescore_gather_figure(g, system.id, all - in_user);
+	return ticks ? all / ticks * utime + all % ticks * utime / ticks : all;
 }
 
 /* --- how many CPUs it may use --------------------------------------------------------- */
@@ -311,76 +315,114 @@ static __always_inline __u32 cpus_in(struct cpuset *set)
 	return count.n;
 }
 
-static __always_inline struct cgroup *root_of(struct cgroup *cgrp)
+/*
+ * Of the machine: the root's set, and how many CPUs are in it; and the set that was
+ * looked at last, which many cgroups share.
+ */
+static __u64 root_set, last_set;
+static __u32 root_cpus, last_cpus;
+
+static __always_inline void processors_begin(struct cgroup *cgrp)
 {
 	struct cgroup_root *root = BPF_CORE_READ(cgrp, root);
+	struct cpuset *set = rescore_css(
+		__builtin_preserve_access_index(&root->cgrp),
+		bpf_core_enum_value(enum cgroup_subsys_id, cpuset_cgrp_id));
 
-	return __builtin_preserve_access_index(&root->cgrp);
+	root_set = (__u64)set;
+	root_cpus = cpus_in(set);
+	last_set = 0;
+}
+
+/* The CPUs of a set that is not the root's. */
+static __noinline int count_set(__u64 set)
+{
+	last_set = set;
+	last_cpus = cpus_in((struct cpuset *)set);
+	return 0;
 }
 
 /* The CPUs that a cgroup is confined to, 0: to none of the machine's. */
-static __always_inline __u32 cpus_of(struct cgroup *cgrp)
+static __always_inline __u32 cpus_of(struct cgroup *cgrp, const bool cast)
 {
 	__u32 id = bpf_core_enum_value(enum cgroup_subsys_id, cpuset_cgrp_id);
 	struct cgroup_subsys_state *parent;
 	struct cpuset *set = NULL;
-	__u32 all, n;
+	__u64 address;
 	int i;
 
 	for (i = 0; i < CPUSET_LEVELS && cgrp; i++) {
-		set = rescore_css(cgrp, id);
+		set = rescore_css_of(cgrp, id, cast);
 		if (set)
 			break;
-		parent = BPF_CORE_READ(cgrp, self.parent);
-		cgrp = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+		parent = rescore_get(cast, cgrp, self.parent);
+		cgrp = parent ? rescore_get(cast, parent, cgroup) : NULL;
 	}
-	if (!cgrp)
+	address = set ? rescore_number(cast, set) : root_set;
+	if (address == root_set)
 		return 0;
-	n = cpus_in(set);
-	all = cpus_in(rescore_css(root_of(cgrp), id));
-	return n < all ? n : 0;
+	if (address != last_set)
+		count_set(address);
+	return last_cpus < root_cpus ? last_cpus : 0;
 }
 
-SEC("iter/cgroup")
-int cpulimit__refresh(struct bpf_iter__cgroup *ctx)
+/* What the scheduler has of a cgroup, in ns; and of its container. */
+struct processors {
+	__s64 used;
+	__u64 utime, stime;	/* by ticks */
+	__s64 throttled, throttled_times;
+	__s64 pressure;
+	__s64 waited;
+	__u32 cpus;
+};
+
+static __always_inline void
+processors_read(struct processors *p, struct cgroup *cgrp, __u32 slot,
+		const bool cast)
 {
-	struct rescore_gauges *g = rescore_walk_step(ctx);
-	struct task_group *group;
-	struct rescore_gauge *gauge;
-	struct cgroup *cgrp = ctx->cgroup;
-	__s64 throttled_times = 0, n;
+	/* css is its first member */
+	struct task_group *group = rescore_css_of(
+		cgrp, bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id),
+		cast);
+	struct rescore_gauge *gauge = waited(slot);
 
-	if (g && cgrp) {
-		group = rescore_css(cgrp,
-				    bpf_core_enum_value(enum cgroup_subsys_id,
-							cpu_cgrp_id));
-		if (group) {
-			throttled_times = BPF_CORE_READ(
-				group, cfs_bandwidth.nr_throttled);
-			rescore_gather_figure(
-				g, throttled.id,
-				BPF_CORE_READ(group,
-					      cfs_bandwidth.throttled_time));
-		}
-		rescore_gather(g, cpulimit.id,
-			       cgrp->bstat.cputime.sum_exec_runtime, 0,
-			       throttled_times);
-		gather_modes(g, cgrp->bstat.cputime.sum_exec_runtime,
-			     cgrp->bstat.cputime.utime,
-			     cgrp->bstat.cputime.stime);
-		rescore_gather_figure(g, pressure.id, psi_pressure(cgrp));
-		/* these are of the container, not of one root: no sums */
-		gauge = &g->line[cpuunits.id & (RESCORE_RESOURCES_MAX - 1)];
-		gauge->held = gauge->own[WAITED_GONE] + gauge->own[WAITED_LIVE];
-		gauge = &g->line[cpus.id & (RESCORE_RESOURCES_MAX - 1)];
-		n = cpus_of(cgrp);
-		if (n > gauge->held)
-			gauge->held = n;
-	}
-	rescore_walk_end(ctx,
-			 1U << cpuunits.id | 1U << cpulimit.id | 1U << cpus.id,
-			 1U << cpuunits.id | 1U << cpulimit.id,
-			 1U << user.id | 1U << system.id | 1U << throttled.id |
-				 1U << pressure.id);
-	return 0;
+	*p = (struct processors){
+		.used = cgrp->bstat.cputime.sum_exec_runtime,
+		.utime = cgrp->bstat.cputime.utime,
+		.stime = cgrp->bstat.cputime.stime,
+		.pressure = psi_pressure(cgrp, cast),
+		.waited = gauge ? gauge->own[WAITED_GONE] +
+					  gauge->own[WAITED_LIVE] :
+				  0,
+		.cpus = cpus_of(cgrp, cast),
+	};
+	if (!group)
+		return;
+	if (cast)
+		group = rescore_cast(task_group, group);
+	p->throttled_times = rescore_get(cast, group,
+					 cfs_bandwidth.nr_throttled);
+	p->throttled = rescore_get(cast, group, cfs_bandwidth.throttled_time);
 }
+
+static __always_inline void
+processors_rows(const struct rescore_pass *pass, const struct processors *p)
+{
+	__s64 in_user;
+
+	if (rescore_row_moves(pass, &cpulimit, p->used)) {
+		in_user = user_time(p->used, p->utime, p->stime);
+		rescore_row_figure(pass, &user, in_user);
+		rescore_row_figure(pass, &system, p->used - in_user);
+	}
+	/* of the container, not of one root */
+	rescore_row(pass, &cpuunits, p->waited, 0, 0,
+		    RESCORE_RATE | RESCORE_MOST);
+	rescore_row(pass, &cpulimit, p->used, 0, p->throttled_times,
+		    RESCORE_RATE);
+	rescore_row(pass, &cpus, p->cpus, 0, 0, RESCORE_MOST);
+	rescore_row_figure(pass, &throttled, p->throttled);
+	rescore_row_figure(pass, &pressure, p->pressure);
+}
+
+RESCORE_REFRESH(cpulimit, processors);

@@ -192,41 +192,40 @@ int RESCORE_PROG(numpty__reap, struct task_struct *task)
 	return 0;
 }
 
-/*
- * For the audit: the address of every file that a descriptor or a mapping
- * refers to, as a binary stream of 64-bit numbers.
- */
+/* For the audit: every file that a descriptor or a mapping refers to. */
+static __always_inline void audit_write(struct seq_file *seq, __u64 address)
+{
+	struct rescore_found found = {
+		.address = address,
+		.kind = RESCORE_OBJ_FILE,
+		.unknown = true,
+	};
+
+	bpf_seq_write(seq, &found, sizeof(found));
+}
+
 SEC("iter/task_file")
-int numfile__audit_fd(struct bpf_iter__task_file *ctx)
+int files__audit_fd(struct bpf_iter__task_file *ctx)
 {
 	struct file *file = ctx->file;
-	__u64 address;
 
-	if (!ctx->task || !file)
-		return 0;
-	address = rescore_address(file);
-	bpf_seq_write(ctx->meta->seq, &address, sizeof(address));
+	if (ctx->task && file)
+		audit_write(ctx->meta->seq, rescore_address(file));
 	return 0;
 }
 
 SEC("iter/task_vma")
-int numfile__audit_map(struct bpf_iter__task_vma *ctx)
+int files__audit_map(struct bpf_iter__task_vma *ctx)
 {
 	struct vm_area_struct *vma = ctx->vma;
 	__u64 address;
 
 	if (!ctx->task || !vma || !vma->vm_file)
 		return 0;
-	if (bpf_core_read(&address, sizeof(address), &vma->vm_file))
-		return 0;
-	bpf_seq_write(ctx->meta->seq, &address, sizeof(address));
+	if (!bpf_core_read(&address, sizeof(address), &vma->vm_file))
+		audit_write(ctx->meta->seq, address);
 	return 0;
 }
-
-struct audit_live {
-	__u64 address;		/* as it stands in a payer's key */
-	__u64 references;	/* 0: the file is gone */
-};
 
 /* Linux 6.13 counts in a file_ref_t, which starts at 0 for one reference. */
 struct file___since_6_13 {
@@ -239,7 +238,7 @@ struct file___since_6_13 {
 
 /* Is there still a file at this address, which no descriptor refers to? */
 SEC("syscall")
-int numfile__audit_live(struct audit_live *request)
+int files__audit_live(struct rescore_alive *request)
 {
 	__u64 address = rescore_whole_address(request->address);
 

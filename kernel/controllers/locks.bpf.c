@@ -36,6 +36,10 @@ RESCORE_RESOURCE(numflock) = {
 #define F_UNLCK		2
 #define F_OFD_SETLK	37
 #define F_OFD_SETLKW	38
+/* From filelock.h */
+#define FL_FLOCK	2
+/* From page_64_types.h, with room for KASAN's */
+#define THREAD_SIZE	(1 << 15)
 #define SEEK_CUR	1
 #define SEEK_END	2
 #define OFFSET_MAX	((__s64)0x7fffffffffffffffLL)
@@ -55,6 +59,7 @@ struct file_lock___before_6_9 {
 	unsigned char fl_type;
 	loff_t fl_start;
 	loff_t fl_end;
+	unsigned int fl_flags;
 } __attribute__((preserve_access_index));
 
 static __always_inline __u64 lock_credit_key(void)
@@ -63,13 +68,42 @@ static __always_inline __u64 lock_credit_key(void)
 				  RESCORE_OBJ_LOCK_CREDIT);
 }
 
+/* Where credits of the running task are counted. */
+static __always_inline __u64 *lock_credits(void)
+{
+	__u64 hash = bpf_get_current_task() * RESCORE_HASH_MUL;
+
+	return &rescore_meta.lock_credits[hash >> (64 - RESCORE_STRIPES_BITS)].n;
+}
+
+/* The slot that paid a credit of the running task, or -1. It stays charged. */
+static __always_inline int lock_credit_take(void)
+{
+	__u64 *credits = lock_credits();
+	int slot;
+
+	if (!READ_ONCE(*credits))
+		return -1;
+	slot = rescore_payer_take(lock_credit_key());
+	if (slot >= 0)
+		__sync_fetch_and_add(credits, -1);
+	return slot;
+}
+
+static __always_inline int lock_credit_find(void)
+{
+	return READ_ONCE(*lock_credits()) ?
+		       rescore_payer_find(lock_credit_key()) :
+		       -1;
+}
+
 /* At the end of the call: what it did not use. A split may have taken two. */
 static __always_inline int lock_credits_drop(void)
 {
 	int i, slot;
 
 	for (i = 0; i < 2; i++) {
-		slot = rescore_payer_take(lock_credit_key());
+		slot = lock_credit_take();
 		if (slot < 0)
 			break;
 		if (slot != LOCK_REFUSE)
@@ -78,10 +112,27 @@ static __always_inline int lock_credits_drop(void)
 	return 0;
 }
 
+/* Counted first: who takes it must not overlook it. */
 static __always_inline int lock_credit(__u32 slot, __u32 severity)
 {
-	return rescore_try_charge_credit(lock_credit_key(), slot, numflock.id,
-					 severity);
+	__sync_fetch_and_add(lock_credits(), 1);
+	if (!rescore_try_charge_credit(lock_credit_key(), slot, numflock.id,
+				       severity))
+		return 0;
+	__sync_fetch_and_add(lock_credits(), -1);
+	return -1;
+}
+
+/* From now to the end of the call security_file_lock refuses. */
+static __always_inline void lock_refuse(void)
+{
+	int stale;
+
+	lock_credits_drop();
+	__sync_fetch_and_add(lock_credits(), 1);
+	if (rescore_payer_put(lock_credit_key(), LOCK_REFUSE, &stale, true) ||
+	    stale >= 0)
+		__sync_fetch_and_add(lock_credits(), -1);
 }
 
 struct split {
@@ -209,11 +260,10 @@ RESCORE_TWICE("fentry/fcntl_setlk", numflock__split, unsigned int fd,
 {
 	__u32 slot = rescore_current();
 	struct rescore_line *line;
-	int stale;
 
 	if (!slot)
 		return 0;
-	if (rescore_repeats() && rescore_payer_find(lock_credit_key()) >= 0)
+	if (rescore_repeats() && lock_credit_find() >= 0)
 		return 0;	/* the other copy was here */
 	line = rescore_line(slot, numflock.id);
 	if (!line || READ_ONCE(line->limit) == RESCORE_UNLIMITED)
@@ -226,8 +276,7 @@ RESCORE_TWICE("fentry/fcntl_setlk", numflock__split, unsigned int fd,
 	if (!lock_credit(slot, RESCORE_SOFT))
 		return 0;
 refuse:
-	lock_credits_drop();
-	rescore_payer_put(lock_credit_key(), LOCK_REFUSE, &stale, true);
+	lock_refuse();
 	return 0;
 }
 
@@ -239,7 +288,7 @@ RESCORE_SECURITY(numflock__ask, file_lock, security_file_lock,
 
 	if (!slot)
 		return 0;
-	credit = rescore_payer_find(lock_credit_key());
+	credit = lock_credit_find();
 	if (credit == LOCK_REFUSE)
 		return -ENOLCK;
 	if (credit > 0 || type == F_UNLCK)
@@ -257,7 +306,7 @@ static __always_inline int lock_made(__u64 address)
 
 	if (rescore_repeats() && rescore_payer_find(key) >= 0)
 		return 0;	/* the other copy was here */
-	slot = rescore_payer_take(lock_credit_key());
+	slot = lock_credit_take();
 	if (slot > 0) {
 		rescore_own(key, slot, numflock.id, true);
 		return 0;
@@ -273,11 +322,40 @@ RESCORE_TWICE("fentry/locks_copy_lock", numflock__made)
 	return lock_made(rescore_arg(ctx, 0));
 }
 
-RESCORE_TWICE("fentry/locks_release_private", numflock__gone)
+/*
+ * Is it what the running call asked for, at its end? A lock that stands in a list
+ * goes after the new one has come there, which has used the credit up; but flock()
+ * gives the old one up before it waits for the new, which is on its stack. New
+ * structures that were not needed have no flags.
+ */
+static __always_inline bool lock_is_request(struct file_lock *lock)
+{
+	__u64 stack = (__u64)bpf_get_current_task_btf()->stack;
+	struct file_lock___before_6_9 *old = (void *)lock;
+	__u32 flags;
+
+	if (bpf_core_field_exists(old->fl_flags))
+		flags = old->fl_flags;
+	else
+		flags = lock->c.flc_flags;
+	if (flags & FL_FLOCK)
+		return rescore_address(lock) - stack < THREAD_SIZE;
+	return flags;
+}
+
+/*
+ * The last thing that a request meets, however it ended. The programs below come
+ * after it, but not for a call that was under way when one was attached to its
+ * function, or detached: a request may wait for hours.
+ */
+RESCORE_TWICE("fentry/locks_release_private", numflock__gone,
+	      struct file_lock *lock)
 {
 	rescore_uncharge_object(
-		rescore_object_key(rescore_arg(ctx, 0), RESCORE_OBJ_LOCK),
+		rescore_object_key(rescore_address(lock), RESCORE_OBJ_LOCK),
 		numflock.id);
+	if (READ_ONCE(*lock_credits()) && lock_is_request(lock))
+		lock_credits_drop();
 	return 0;
 }
 
@@ -301,6 +379,7 @@ RESCORE_TWICE("fentry/lease_modify", numflock__lease_gone)
 	return 0;
 }
 
+/* What failed before there was a request to release. */
 RESCORE_TWICE("fexit/fcntl_setlk", numflock__fcntl_end)
 {
 	return lock_credits_drop();

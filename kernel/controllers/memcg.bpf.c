@@ -153,71 +153,115 @@ FIGURE(high, "physpages", "times it was above the barrier and slowed down");
 FIGURE(oom, "physpages", "times no memory could be found for it");
 FIGURE(oom_kill, "oomguarpages", "processes killed for want of memory");
 
-static __always_inline __s64 event_of(struct mem_cgroup *memcg, __u32 event)
+/* Where the statistics stand in memcg_vmstats.state: bytes. */
+static __u32 kernel_at, slab_at, anon_at;
+
+#define stat_at(type, item) \
+	(rescore_stat_index(bpf_core_enum_value(enum type, item)) * sizeof(long))
+
+static __always_inline void memory_begin(struct cgroup *cgrp)
+{
+	kernel_at = stat_at(memcg_stat_item, MEMCG_KMEM);
+	slab_at = stat_at(node_stat_item, NR_SLAB_RECLAIMABLE_B);
+	anon_at = stat_at(node_stat_item, NR_ANON_MAPPED);
+}
+
+/* A statistic, as of the last flush, with all cgroups below. */
+static __always_inline __s64 stat_of(__u64 stats, __u32 at, const bool cast)
 {
 	__s64 value = 0;
 
-	bpf_probe_read_kernel(
-		&value, sizeof(value),
+	if (cast)
+		value = rescore_word_at(stats + at);
+	else
+		bpf_probe_read_kernel(&value, sizeof(value),
+				      (void *)(stats + at));
+	return value > 0 ? value : 0;
+}
+
+static __always_inline __s64 event_of(struct mem_cgroup *memcg, __u64 event,
+				      const bool cast)
+{
+	void *at =
 		(char *)__builtin_preserve_access_index(&memcg->memory_events) +
-			event * sizeof(value));
+		event * sizeof(__s64);
+	__s64 value = 0;
+
+	if (cast)
+		return *(__s64 *)at;
+	bpf_probe_read_kernel(&value, sizeof(value), at);
 	return value;
 }
 
-#define memcg_event(memcg, event) \
-	event_of(memcg, bpf_core_enum_value(enum memcg_memory_event, event))
+#define memcg_event(event) \
+	event_of(memcg, bpf_core_enum_value(enum memcg_memory_event, event), \
+		 cast)
+
+/* What the memory controller has of a cgroup: pages, bytes of slab, events. */
+struct memory {
+	bool known;
+	__s64 used, used_mark, low;
+	__s64 swap, swap_mark;
+	__s64 kernel, slab, anon;
+	__s64 high, max, swap_max, oom, kills;
+};
 
 static __always_inline void
-gather(struct rescore_gauges *g, struct mem_cgroup *memcg)
+read_counters(struct memory *m, struct mem_cgroup *memcg, const bool cast)
 {
-	__s64 used = BPF_CORE_READ(memcg, memory.usage.counter);
-	__s64 swap = BPF_CORE_READ(memcg, swap.usage.counter);
-	__s64 low = BPF_CORE_READ(memcg, memory.low);
-	__s64 kills = memcg_event(memcg, MEMCG_OOM_KILL);
-
-	rescore_gather(g, physpages.id, used,
-		       BPF_CORE_READ(memcg, memory.watermark),
-		       memcg_event(memcg, MEMCG_MAX));
-	rescore_gather(g, swappages.id, swap,
-		       BPF_CORE_READ(memcg, swap.watermark),
-		       memcg_event(memcg, MEMCG_SWAP_MAX));
-	rescore_gather(
-		g, kmemsize.id,
-		rescore_memcg_stat(memcg, memcg_stat_item, MEMCG_KMEM) * 4096,
-		0, 0);
-	rescore_gather(g, dcachesize.id,
-		       rescore_memcg_stat(memcg, node_stat_item,
-					  NR_SLAB_RECLAIMABLE_B),
-		       0, 0);
-	rescore_gather(g, vmguarpages.id, used < low ? used : low, 0, 0);
-	rescore_gather(
-		g, oomguarpages.id,
-		rescore_memcg_stat(memcg, node_stat_item, NR_ANON_MAPPED) +
-			swap,
-		0, kills);
-	rescore_gather_figure(g, high.id, memcg_event(memcg, MEMCG_HIGH));
-	rescore_gather_figure(g, oom.id, memcg_event(memcg, MEMCG_OOM));
-	rescore_gather_figure(g, oom_kill.id, kills);
+	m->used = rescore_get(cast, memcg, memory.usage.counter);
+	m->used_mark = rescore_get(cast, memcg, memory.watermark);
+	m->low = rescore_get(cast, memcg, memory.low);
+	m->swap = rescore_get(cast, memcg, swap.usage.counter);
+	m->swap_mark = rescore_get(cast, memcg, swap.watermark);
+	m->high = memcg_event(MEMCG_HIGH);
+	m->max = memcg_event(MEMCG_MAX);
+	m->swap_max = memcg_event(MEMCG_SWAP_MAX);
+	m->oom = memcg_event(MEMCG_OOM);
+	m->kills = memcg_event(MEMCG_OOM_KILL);
 }
 
-SEC("iter/cgroup")
-int physpages__refresh(struct bpf_iter__cgroup *ctx)
+static __always_inline void
+memory_read(struct memory *m, struct cgroup *cgrp, __u32 slot, const bool cast)
 {
-	const __u32 lines = 1U << physpages.id | 1U << swappages.id |
-			    1U << kmemsize.id | 1U << dcachesize.id |
-			    1U << vmguarpages.id | 1U << oomguarpages.id;
-	struct rescore_gauges *g = rescore_walk_step(ctx);
-	struct cgroup *cgrp = ctx->cgroup;
-	struct mem_cgroup *memcg;
+	/* css is its first member */
+	struct mem_cgroup *memcg = rescore_css_of(
+		cgrp,
+		bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id),
+		cast);
+	__u64 stats;
 
-	if (g && cgrp) {
-		memcg = rescore_memcg(cgrp);
-		if (memcg)
-			gather(g, memcg);
-		else
-			rescore_gather_unknown(g, lines);
-	}
-	rescore_walk_end(ctx, lines, 0,
-			 1U << high.id | 1U << oom.id | 1U << oom_kill.id);
-	return 0;
+	*m = (struct memory){ .known = memcg };
+	if (!memcg)
+		return;
+	if (cast)
+		memcg = rescore_cast(mem_cgroup, memcg);
+	read_counters(m, memcg, cast);
+	stats = rescore_number(cast, rescore_get(cast, memcg, vmstats)) +
+		bpf_core_field_offset(struct memcg_vmstats, state);
+	m->kernel = stat_of(stats, kernel_at, cast);
+	m->slab = stat_of(stats, slab_at, cast);
+	m->anon = stat_of(stats, anon_at, cast);
 }
+
+static __always_inline void
+memory_rows(const struct rescore_pass *pass, const struct memory *m)
+{
+	rescore_row_known(pass,
+			  1U << physpages.id | 1U << swappages.id |
+				  1U << kmemsize.id | 1U << dcachesize.id |
+				  1U << vmguarpages.id | 1U << oomguarpages.id,
+			  m->known);
+	rescore_row(pass, &physpages, m->used, m->used_mark, m->max, 0);
+	rescore_row(pass, &swappages, m->swap, m->swap_mark, m->swap_max, 0);
+	rescore_row(pass, &kmemsize, m->kernel * 4096, 0, 0, 0);
+	rescore_row(pass, &dcachesize, m->slab, 0, 0, 0);
+	rescore_row(pass, &vmguarpages, m->used < m->low ? m->used : m->low, 0,
+		    0, 0);
+	rescore_row(pass, &oomguarpages, m->anon + m->swap, 0, m->kills, 0);
+	rescore_row_figure(pass, &high, m->high);
+	rescore_row_figure(pass, &oom, m->oom);
+	rescore_row_figure(pass, &oom_kill, m->kills);
+}
+
+RESCORE_REFRESH(physpages, memory);

@@ -55,9 +55,11 @@ struct shm {
  */
 RESCORE_AMOUNTS(shmpages, struct shm, 2);
 
+#define SHM_ANSWERED	0x80000000
+
 /*
  * Thread whose request is to be refused at the question that the kernel asks a
- * few instructions later.
+ * few instructions later; SHM_ANSWERED: it was, and its call is about to end.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -81,14 +83,36 @@ static __always_inline void shm_deny(void)
 		*thread = bpf_get_current_pid_tgid();
 }
 
-static __always_inline bool shm_is_denied(bool forget)
+/* Is the kernel's question to be answered with no? */
+static __always_inline bool shm_is_denied(void)
 {
 	__u32 *thread = shm_denied();
 
-	if (!thread || !*thread || *thread != (__u32)bpf_get_current_pid_tgid())
+	return thread && *thread &&
+	       *thread == (__u32)bpf_get_current_pid_tgid();
+}
+
+/* ...once: the end of the call, which forgets it, may be left out. */
+static __always_inline bool shm_refuse(void)
+{
+	__u32 *thread = shm_denied();
+
+	if (!shm_is_denied())
 		return false;
-	if (forget)
-		*thread = 0;
+	if (thread)
+		*thread |= SHM_ANSWERED;
+	return true;
+}
+
+/* The call is over: was it denied? */
+static __always_inline bool shm_was_denied(void)
+{
+	__u32 *thread = shm_denied();
+
+	if (!thread ||
+	    (*thread & ~SHM_ANSWERED) != (__u32)bpf_get_current_pid_tgid())
+		return false;
+	*thread = 0;
 	return true;
 }
 
@@ -161,7 +185,7 @@ RESCORE_TWICE("fentry/__shmem_file_setup", shmpages__make, struct vfsmount *mnt,
 	struct shm shm = { .slot = rescore_current(), .making = true }, *made;
 	__u64 key = shm_task_key();
 
-	if (!shm.slot || size < 0 || shm_is_denied(false))
+	if (!shm.slot || size < 0 || shm_is_denied())
 		return 0;
 	if (!(flags & SHM_NORESERVE))
 		shm.whole = ((__u64)size + 4095) >> 12;
@@ -183,7 +207,7 @@ RESCORE_TWICE("fentry/__shmem_file_setup", shmpages__make, struct vfsmount *mnt,
 }
 
 /* The file has an inode: its entry takes the place of the task's. */
-static __always_inline void shm_made(struct inode *inode)
+static __always_inline void shm_made(__u64 inode)
 {
 	__u64 key = shm_task_key();
 	struct shm *made = RESCORE_FIND(shmpages, key), shm;
@@ -193,21 +217,35 @@ static __always_inline void shm_made(struct inode *inode)
 	shm = *made;
 	shm.making = false;
 	RESCORE_REMOVE(shmpages, key);
-	if (shm_add(rescore_address(inode), &shm)) {
+	if (shm_add(inode, &shm)) {
 		rescore_amount_change(shm.slot, shmpages.id, shm.whole, 0);
 		rescore_no_room(shm.slot, shmpages.id, shm.whole);
 	}
+}
+
+/*
+ * As the inode is made, which files on a disk are not. The end of the function,
+ * below, is left out for a call that is under way when a program is attached to
+ * it, or detached; what is called inside it is not.
+ */
+RESCORE_TWICE("fentry/mpol_shared_policy_init", shmpages__inode__opt,
+	      struct shared_policy *policy)
+{
+	shm_made(rescore_address(policy) -
+		 bpf_core_field_offset(struct shmem_inode_info, policy) +
+		 bpf_core_field_offset(struct shmem_inode_info, vfs_inode));
+	return 0;
 }
 
 RESCORE_TWICE("fexit/__shmem_file_setup", shmpages__made, struct vfsmount *mnt,
 	      const char *name, loff_t size, unsigned long flags,
 	      unsigned int i_flags, struct file *file)
 {
-	shm_is_denied(true);
+	shm_was_denied();
 	if (rescore_address(file) >= -4095ULL)
 		shm_remove(shm_task_key());
 	else
-		shm_made(file->f_inode);
+		shm_made(rescore_address(file->f_inode));
 	return 0;
 }
 
@@ -220,11 +258,13 @@ int RESCORE_REPEATABLE(shmpages__made_3__twice, struct dentry *dentry,
 		       struct inode *inode)
 {
 	if (inode)
-		shm_made(inode);
+		shm_made(rescore_address(inode));
 	return 0;
 }
 
-RESCORE_TWICE("fexit/shmem_evict_inode", shmpages__evict, struct inode *inode)
+/* After shmem_evict_inode(), which takes the pages out and may sleep meanwhile. */
+RESCORE_TWICE("fentry/shmem_destroy_inode", shmpages__evict,
+	      struct inode *inode)
 {
 	shm_remove(rescore_address(inode));
 	return 0;
@@ -328,7 +368,7 @@ SEC("fexit/shmem_inode_acct_blocks")
 int RESCORE_PROG(shmpages__asked__blocks, struct inode *inode, long pages,
 		 int ret)
 {
-	if (ret && !shm_is_denied(true))
+	if (ret && !shm_was_denied())
 		shm_return(inode, pages);
 	return 0;
 }
@@ -354,7 +394,7 @@ SEC("fexit/shmem_alloc_and_acct_folio")
 int RESCORE_PROG(shmpages__asked__folio, gfp_t gfp, struct inode *inode,
 		 unsigned long index, bool huge, void *folio)
 {
-	if (rescore_address(folio) >= -4095ULL && !shm_is_denied(true))
+	if (rescore_address(folio) >= -4095ULL && !shm_was_denied())
 		shm_return(inode, huge ? SHM_HUGE_PAGES : 1);
 	return 0;
 }

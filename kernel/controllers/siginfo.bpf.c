@@ -16,14 +16,12 @@
  *             once per number at most, and are delivered, as are those of
  *             timers and of the kernel: counted, above the barrier too.
  * Costs       1 hook per signal that is sent (203 instructions), 2 more when it
- *             queues an entry: some 1400 on the host, 1900 in a container, for
- *             sending and taking one.
+ *             queues an entry: some 900 on the host, 1400 in a container, for
+ *             sending and taking one. Half of it is what the hooks cost empty.
  *
  * The function that frees an entry is inlined everywhere. All ways pass
  * dec_rlimit_put_ucounts(), which is not given the entry; but each needs it right
- * after the call, so it is in a register that calls preserve, or in the caller's
- * frame. The one that is freed is recorded as ours, belongs to these ucounts and has
- * been taken off its list: nothing else is mistaken for it.
+ * after the call, so it can be found: siginfo_try_free().
  */
 #include "rescore.h"
 #include "truth.h"
@@ -53,6 +51,35 @@ static __always_inline __u64 siginfo_key(__u64 address)
 	return rescore_object_key(address, RESCORE_OBJ_SIGINFO);
 }
 
+/*
+ * How many entries that some container pays for belong to ucounts of this hash (a
+ * user in a user namespace): most of the host's have none, and then a free has
+ * nothing to look for. Too many, after a free that was missed, does no harm.
+ */
+#define PAID_BITS	12
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << PAID_BITS);
+	__type(key, __u32);
+	__type(value, __u64);
+} paid SEC(".maps");
+
+static __always_inline __u64 *siginfo_paid(__u64 ucounts)
+{
+	__u32 hash = rescore_hash(ucounts, 64 - PAID_BITS);
+
+	return bpf_map_lookup_elem(&paid, &hash);
+}
+
+static __always_inline void siginfo_paid_add(__u64 ucounts, __s64 n)
+{
+	__u64 *sum = siginfo_paid(ucounts);
+
+	if (sum)
+		__sync_fetch_and_add(sum, n);
+}
+
 RESCORE_SECURITY(numsiginfo__send, task_kill, security_task_kill,
 		 struct task_struct *to, struct kernel_siginfo *info, int sig)
 {
@@ -80,71 +107,100 @@ RESCORE_TWICE("fexit/__sigqueue_alloc", numsiginfo__made, int sig,
 	slot = rescore_slot_of(to);
 	if (!slot)
 		return 0;
-	if (rescore_cfg.preemptible && rescore_payer_find(key) >= 0)
+	if (rescore_repeats() && rescore_payer_find(key) >= 0)
 		return 0;	/* the other copy was here */
-	rescore_force_charge_object(key, slot, numsiginfo.id);
+	/* first: a free must not overlook it */
+	siginfo_paid_add(rescore_address(made->ucounts), 1);
+	if (rescore_force_charge_object(key, slot, numsiginfo.id))
+		siginfo_paid_add(rescore_address(made->ucounts), -1);
 	return 0;
 }
 
+enum siginfo_found {
+	SIGINFO_NOT,	/* it is another, or none */
+	SIGINFO_FREE,	/* it is the one; nobody paid */
+	SIGINFO_PAID,	/* ...and it is uncharged */
+};
+
 /*
- * Is the entry at @address the one that is being freed? Then uncharge it. A timer's
- * is on no list while it does not wait, but is SIGQUEUE_PREALLOC until it is freed.
+ * The entry that is being freed is where the compiler put it: in a register that
+ * calls preserve, or in the frame of the caller. Is it the one at @address? All
+ * others that a caller may have at hand are on a list, but a timer's while it does
+ * not wait: that is SIGQUEUE_PREALLOC until it is freed.
  */
 static __noinline int siginfo_try_free(__u64 address, __u64 ucounts)
 {
-	struct sigqueue *entry = (void *)address;
+	struct sigqueue entry;
+	int slot;
 
-	if (!address || address & 7 ||
-	    rescore_payer_find(siginfo_key(address)) < 0)
-		return 0;
-	if ((__u64)BPF_CORE_READ(entry, list.next) != address ||
-	    (__u64)BPF_CORE_READ(entry, ucounts) != ucounts ||
-	    BPF_CORE_READ(entry, flags) & SIGQUEUE_PREALLOC)
-		return 0;
-	rescore_uncharge_object(siginfo_key(address), numsiginfo.id);
-	return 1;
+	if ((__s64)address >= 0 || address & 7 ||
+	    bpf_probe_read_kernel(
+		    &entry,
+		    bpf_core_field_offset(entry.flags) + sizeof(entry.flags),
+		    (void *)address) ||
+	    (__u64)entry.list.next != address ||
+	    entry.flags & SIGQUEUE_PREALLOC)
+		return SIGINFO_NOT;
+	slot = rescore_payer_take(siginfo_key(address));
+	if (slot > 0) {
+		rescore_uncharge(slot, numsiginfo.id, 1);
+		return SIGINFO_PAID;
+	}
+	/* or just an empty list of whatever */
+	return (__u64)BPF_CORE_READ((struct sigqueue *)address, ucounts) ==
+			       ucounts ?
+		       SIGINFO_FREE :
+		       SIGINFO_NOT;
 }
 
 struct siginfo_frame {
 	__u64 ucounts;
 	__u64 word[FRAME_WORDS];
+	int found;
 };
 
 static long siginfo_frame_step(__u32 i, void *arg)
 {
 	struct siginfo_frame *frame = arg;
 
-	return siginfo_try_free(frame->word[i & (FRAME_WORDS - 1)],
-				frame->ucounts);
+	frame->found = siginfo_try_free(frame->word[i & (FRAME_WORDS - 1)],
+					frame->ucounts);
+	return frame->found != SIGINFO_NOT;
 }
 
 /* get_signal() of 6.1, which takes faults, has run out of registers. */
-static __always_inline void siginfo_search_frame(__u64 sp, __u64 ucounts)
+static __always_inline int siginfo_search_frame(__u64 sp, __u64 ucounts)
 {
 	struct siginfo_frame frame = { .ucounts = ucounts };
 
 	if (bpf_probe_read_kernel(frame.word, sizeof(frame.word), (void *)sp))
-		return;
+		return SIGINFO_NOT;
 	bpf_loop(FRAME_WORDS, siginfo_frame_step, &frame, 0);
+	return frame.found;
 }
 
 SEC("kprobe/dec_rlimit_put_ucounts")
 int numsiginfo__free(struct pt_regs *regs)
 {
-	__u64 ucounts = regs->di;
+	/* the likely one first */
+	const __u64 places[] = { regs->bx,  regs->r14, regs->bp,
+				 regs->r12, regs->r13, regs->r15 };
+	__u64 ucounts = regs->di, *paid_here = siginfo_paid(ucounts);
+	int found = SIGINFO_NOT;
+	unsigned int i;
 
-	if (!rescore_active())
+	if (!paid_here || !READ_ONCE(*paid_here) || !rescore_active())
 		return 0;
-	if (siginfo_try_free(regs->bx, ucounts) ||
-	    siginfo_try_free(regs->bp, ucounts) ||
-	    siginfo_try_free(regs->r12, ucounts) ||
-	    siginfo_try_free(regs->r13, ucounts) ||
-	    siginfo_try_free(regs->r14, ucounts) ||
-	    siginfo_try_free(regs->r15, ucounts))
-		return 0;
-	/* a task takes its own; nobody pays for those of the host */
-	if (rescore_current())
-		siginfo_search_frame(regs->sp, ucounts);
+#pragma unroll
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		found = siginfo_try_free(places[i], ucounts);
+		if (found != SIGINFO_NOT)
+			break;
+	}
+	if (found == SIGINFO_NOT)
+		found = siginfo_search_frame(regs->sp, ucounts);
+	if (found == SIGINFO_PAID)
+		__sync_fetch_and_add(paid_here, -1);
 	return 0;
 }
 
@@ -158,21 +214,25 @@ struct siginfo_walk {
 	struct list_head *at;
 };
 
+/* @entry is of what the walk is at: who pays for it? On to the next. */
+static __always_inline long siginfo_tell(struct siginfo_walk *walk, __u64 entry)
+{
+	__u64 key = siginfo_key(entry);
+	int slot = rescore_payer_find(key);
+
+	if (slot > 0)
+		rescore_truth_write(walk->seq, key, slot, 1);
+	return bpf_probe_read_kernel(&walk->at, sizeof(walk->at),
+				     &walk->at->next) != 0;
+}
+
 static long siginfo_walk_step(__u32 i, void *arg)
 {
 	struct siginfo_walk *walk = arg;
-	__u64 key;
-	int slot;
 
 	if (walk->at == walk->head || !walk->at)
 		return 1;
-	key = siginfo_key((__u64)walk->at);
-	slot = rescore_payer_find(key);
-	if (slot > 0)
-		rescore_truth_write(walk->seq, key, slot, 1);
-	if (bpf_probe_read_kernel(&walk->at, sizeof(walk->at), &walk->at->next))
-		return 1;
-	return 0;
+	return siginfo_tell(walk, (__u64)walk->at);
 }
 
 static __always_inline void
@@ -189,19 +249,11 @@ static long siginfo_timer_step(__u32 i, void *arg)
 {
 	struct siginfo_walk *walk = arg;
 	struct k_itimer *timer;
-	__u64 key;
-	int slot;
 
 	if (walk->at == walk->head || !walk->at)
 		return 1;
 	timer = (void *)walk->at - bpf_core_field_offset(struct k_itimer, list);
-	key = siginfo_key((__u64)BPF_CORE_READ(timer, sigq));
-	slot = rescore_payer_find(key);
-	if (slot > 0)
-		rescore_truth_write(walk->seq, key, slot, 1);
-	if (bpf_probe_read_kernel(&walk->at, sizeof(walk->at), &walk->at->next))
-		return 1;
-	return 0;
+	return siginfo_tell(walk, (__u64)BPF_CORE_READ(timer, sigq));
 }
 
 static __always_inline void

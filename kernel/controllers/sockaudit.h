@@ -8,14 +8,6 @@
 
 #include "truth.h"
 
-/* A socket that is there, as user space reads it. */
-struct audit_sock {
-	__u64 address;
-	__u64 cgroup;		/* id: of its maker, or of its listener's */
-	__u32 kind;		/* enum rescore_object */
-	__u32 unknown;		/* who has to pay cannot be told from that */
-};
-
 /*
  * The listener's end of an AF_UNIX connection is made by who connects, whose
  * cgroup it bears. It has the listener's name, and listens to nobody.
@@ -30,7 +22,7 @@ static __always_inline bool may_be_unix_peer(const struct sock *sk)
 
 static __always_inline void audit_write(struct seq_file *seq, struct sock *sk)
 {
-	struct audit_sock found = {};
+	struct rescore_found found = {};
 
 	if (!sk)
 		return;
@@ -90,14 +82,9 @@ int sockets__audit_netlink(struct bpf_iter__netlink *ctx)
 	return 0;
 }
 
-struct audit_live {
-	__u64 address;		/* as it stands in a payer's key */
-	__u64 references;	/* 0: the socket is gone */
-};
-
 /* Is there still a socket at this address? */
 SEC("syscall")
-int sockets__audit_live(struct audit_live *request)
+int sockets__audit_live(struct rescore_alive *request)
 {
 	struct sock *sk = (void *)rescore_whole_address(request->address);
 

@@ -55,7 +55,7 @@ int othersockbuf__born__opt(unsigned long long *ctx)
 	    !is_sender(family, type) || !is_bounded(new.slot, othersockbuf.id))
 		return 1;
 	/* the record may or may not be there already */
-	buf = sockbuf_new(sk, &new);
+	buf = sockbuf_new(rescore_address(sk), &new);
 	if (!buf)
 		return 1;
 	value = grant(buf, sk->sk_sndbuf, type) / 2;

@@ -8,6 +8,9 @@
  *   othersockbuf  sk_wmem_alloc of all others: for AF_UNIX that is all there is
  *   dgramrcvbuf   sk_rmem_alloc of all others
  *
+ * Of MPTCP these are its subflows; what it has taken from them or not given to them
+ * yet, in buffers of its own, is not seen.
+ *
  * Each socket has a record of what was counted for it, one of TCP since it is
  * connected. Where its buffers may have changed, what they are now is put in the
  * record's place and the difference added to held: an event that was missed is made
@@ -75,19 +78,7 @@ enum sockbuf_full {
 	SOCKBUF_RCV_OVER = 4,
 };
 
-/* A connection to a listener begins with a copy of the listener's. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
-	__type(value, struct sockbuf);
-} sockbufs SEC(".maps");
-
-#define sockbuf_of(sk) \
-	((struct sockbuf *)bpf_sk_storage_get(&sockbufs, sk, 0, 0))
-
-#define sockbuf_new(sk, buf) \
-	bpf_sk_storage_get(&sockbufs, sk, buf, BPF_SK_STORAGE_GET_F_CREATE)
+#include "sockrecord.h"
 
 /* Buffers that change while they are looked at are looked at again. */
 #define SOCKBUF_TRIES	4
@@ -164,7 +155,10 @@ static __always_inline void sockbuf_count_rcv(struct sockbuf *buf, __s64 rcv)
 	sockbuf_count(buf, &buf->rcv, rcv, dgramrcvbuf.id, 0);
 }
 
-/* The same for programs on sockops, which cannot report: others observe. */
+/*
+ * The same where nothing is to be reported: it shrinks, or the program is on
+ * sockops, where others observe.
+ */
 static __always_inline void
 sockbuf_count_unseen(const struct sockbuf *buf, __s64 *counted, __s64 now,
 		     __u32 resource)
@@ -227,12 +221,6 @@ int RESCORE_PROG(tcpsndbuf_tcprcvbuf__state, struct sock *sk)
 /* The end of each read, whatever kind of read it was. */
 SEC("fentry/__tcp_cleanup_rbuf")
 int RESCORE_PROG(tcprcvbuf__read, struct sock *sk)
-{
-	return sockbuf_sync_tcp(sk);
-}
-
-SEC("fexit/tcp_disconnect")
-int RESCORE_PROG(tcpsndbuf_tcprcvbuf__disconnect, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }

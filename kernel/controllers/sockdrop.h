@@ -31,8 +31,8 @@ static __always_inline void see_netlink(struct sock *sk, struct sk_buff *skb)
 	sockbuf_count_rcv(buf, now);
 }
 
-SEC("lsm/socket_sock_rcv_skb")
-int RESCORE_PROG(dgramrcvbuf__arrive__lsm, struct sock *sk, struct sk_buff *skb)
+RESCORE_SECURITY(dgramrcvbuf__arrive, socket_sock_rcv_skb,
+		 security_sock_rcv_skb, struct sock *sk, struct sk_buff *skb)
 {
 	struct sockbuf *buf;
 	__u32 size;
@@ -45,27 +45,16 @@ int RESCORE_PROG(dgramrcvbuf__arrive__lsm, struct sock *sk, struct sk_buff *skb)
 	if (!buf || buf->tcp || !is_bounded(buf->slot, dgramrcvbuf.id))
 		return 0;
 	size = skb->truesize;
+	/* what the socket's own filter may yet drop is counted when it is there */
+	if (sk->sk_filter)
+		return rescore_check(buf->slot, dgramrcvbuf.id, size,
+				     RESCORE_HARD) ?
+			       -ENOMEM :
+			       0;
 	if (rescore_try_charge(buf->slot, dgramrcvbuf.id, size, RESCORE_HARD))
 		return -ENOMEM;
 	/* whatever becomes of it, its queue is looked at right afterwards */
 	__sync_fetch_and_add(&buf->rcv, size);
-	return 0;
-}
-
-/* A tracing program that refuses has no records: CPUs may pass by one each. */
-SEC("fmod_ret/security_sock_rcv_skb")
-int RESCORE_PROG(dgramrcvbuf__arrive__mod, struct sock *sk, struct sk_buff *skb)
-{
-	__u64 key;
-	int slot;
-
-	if (!is_queued_next(sk))
-		return 0;
-	key = rescore_object_key(rescore_address(sk), RESCORE_OBJ_OTHERSOCK);
-	slot = rescore_payer_find(key);
-	if (slot > 0 &&
-	    rescore_check(slot, dgramrcvbuf.id, skb->truesize, RESCORE_HARD))
-		return -ENOMEM;
 	return 0;
 }
 

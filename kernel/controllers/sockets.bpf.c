@@ -116,71 +116,27 @@ charge_new(struct sock *sk, __u32 slot, enum rescore_object kind)
 		return -ENOBUFS;
 	if (kind == RESCORE_OBJ_SOCK)
 		return 0;
-	/* uncharged when the kernel frees what it cannot use */
-	return sockbuf_new(sk, &buf) ? 0 : -ENOBUFS;
+	if (sockbuf_new(rescore_address(sk), &buf))
+		return 0;
+	/* as if there were no room to record its payer */
+	__sync_fetch_and_add(&rescore_meta.payers_lost, 1);
+	rescore_payer_take(rescore_object_key(rescore_address(sk), kind));
+	rescore_no_payer(slot, resource_of(kind));
+	return -ENOBUFS;
 }
-
-/* Of a socket that was charged: its record, as charge_new() makes it. */
-static __always_inline void record(struct sock *sk, enum rescore_object kind)
-{
-	struct sockbuf buf = {};
-	int slot;
-
-	if (kind == RESCORE_OBJ_SOCK)
-		return;
-	slot = payer(rescore_address(sk), kind);
-	if (slot <= 0)
-		return;
-	buf.slot = slot;
-	sockbuf_new(sk, &buf);
-}
-
-/*
- * A tracing program that refuses cannot make the record, so where those are used
- * (RESCORE_SECURITY's second variant) another makes it afterwards.
- */
-#define CHARGE_LSM(name, hook, args...)	\
-	SEC("lsm/" #hook) int RESCORE_PROG(name, ##args)
-#define CHARGE_MOD(name, hook, args...)	\
-	SEC("fmod_ret/security_" #hook) int RESCORE_PROG(name, ##args)
-#define RECORD_MOD(name, hook, args...)	\
-	SEC("fexit/security_" #hook) int RESCORE_PROG(name, ##args)
 
 /* --- socket(), socketpair() --------------------------------------------------- */
 
-static __always_inline int
-make(struct socket *sock, int family, int type, int kern, bool record)
+RESCORE_SECURITY(sockets__make, socket_post_create, security_socket_post_create,
+		 struct socket *sock, int family, int type, int protocol,
+		 int kern)
 {
 	__u32 slot = rescore_current();
 	struct sock *sk = sock->sk;
 
 	if (!slot || kern || !sk)
 		return 0;
-	if (record)
-		return charge_new(sk, slot, kind_of(family, type));
-	return charge(sk, slot, kind_of(family, type));
-}
-
-CHARGE_LSM(sockets__make__lsm, socket_post_create, struct socket *sock,
-	   int family, int type, int protocol, int kern)
-{
-	return make(sock, family, type, kern, true);
-}
-
-CHARGE_MOD(sockets__make__mod, socket_post_create, struct socket *sock,
-	   int family, int type, int protocol, int kern)
-{
-	return make(sock, family, type, kern, false);
-}
-
-RECORD_MOD(sockets__record__nolsm, socket_post_create, struct socket *sock,
-	   int family, int type)
-{
-	struct sock *sk = sock->sk;
-
-	if (sk)
-		record(sk, kind_of(family, type));
-	return 0;
+	return charge_new(sk, slot, kind_of(family, type));
 }
 
 /* --- connections to a listener -------------------------------------------------- */
@@ -232,8 +188,6 @@ int RESCORE_PROG(sockets__copy, struct sock *parent)
 
 	if (!copy)
 		return 0;
-	/* what it holds, as it becomes the copy's, is nothing */
-	sockbuf_listens(parent);
 	copy->kind = kind_of_sock(parent);
 	slot = payer(rescore_address(parent), copy->kind);
 	if (slot < 0 && copy->kind == RESCORE_OBJ_SOCK &&
@@ -280,49 +234,29 @@ static __always_inline int add_subflow(struct sock *sk, struct sock *ssk)
 	return slot > 0 ? charge(ssk, slot, RESCORE_OBJ_SOCK) : 0;
 }
 
-CHARGE_LSM(numtcpsock__subflow__lsm__opt, mptcp_add_subflow, struct sock *sk,
-	   struct sock *ssk)
+SEC("lsm/mptcp_add_subflow")
+int RESCORE_PROG(numtcpsock__subflow__lsm__opt, struct sock *sk,
+		 struct sock *ssk)
 {
 	return add_subflow(sk, ssk);
 }
 
-CHARGE_MOD(numtcpsock__subflow__mod__opt, mptcp_add_subflow, struct sock *sk,
-	   struct sock *ssk)
+SEC("fmod_ret/security_mptcp_add_subflow")
+int RESCORE_PROG(numtcpsock__subflow__mod__opt, struct sock *sk,
+		 struct sock *ssk)
 {
 	return add_subflow(sk, ssk);
 }
 
 /* --- connections to an AF_UNIX listener ------------------------------------------- */
 
-static __always_inline int
-unix_connect(struct sock *other, struct sock *newsk, bool record)
+RESCORE_SECURITY(numothersock__connect, unix_stream_connect,
+		 security_unix_stream_connect, struct sock *sk,
+		 struct sock *other, struct sock *newsk)
 {
 	int slot = payer(rescore_address(other), RESCORE_OBJ_OTHERSOCK);
 
-	if (slot <= 0)
-		return 0;
-	if (record)
-		return charge_new(newsk, slot, RESCORE_OBJ_OTHERSOCK);
-	return charge(newsk, slot, RESCORE_OBJ_OTHERSOCK);
-}
-
-CHARGE_LSM(numothersock__connect__lsm, unix_stream_connect, struct sock *sk,
-	   struct sock *other, struct sock *newsk)
-{
-	return unix_connect(other, newsk, true);
-}
-
-CHARGE_MOD(numothersock__connect__mod, unix_stream_connect, struct sock *sk,
-	   struct sock *other, struct sock *newsk)
-{
-	return unix_connect(other, newsk, false);
-}
-
-RECORD_MOD(othersockbuf_dgramrcvbuf__connect__nolsm, unix_stream_connect,
-	   struct sock *sk, struct sock *other, struct sock *newsk)
-{
-	record(newsk, RESCORE_OBJ_OTHERSOCK);
-	return 0;
+	return slot > 0 ? charge_new(newsk, slot, RESCORE_OBJ_OTHERSOCK) : 0;
 }
 
 /* --- accept() of other families --------------------------------------------------- */
@@ -364,7 +298,7 @@ made(struct sock *sk, int slot, enum rescore_object kind)
 		return 0;
 	rescore_force_charge_object(key, slot, resource_of(kind));
 	if (kind != RESCORE_OBJ_SOCK)
-		sockbuf_new(sk, &buf);
+		sockbuf_new(rescore_address(sk), &buf);
 	return 0;
 }
 
@@ -404,9 +338,14 @@ RESCORE_SECURITY_VOID(numothersock__graft, sock_graft, security_sock_graft,
 static __always_inline int gone(struct sock *sk)
 {
 	enum rescore_object kind = kind_of_sock(sk);
+	__u64 address = rescore_address(sk);
+	int slot = rescore_payer_take(rescore_object_key(address, kind));
 
-	rescore_uncharge_object(rescore_object_key(rescore_address(sk), kind),
-				resource_of(kind));
+	if (slot <= 0)
+		return 0;
+	/* who has no payer has no record */
+	sockbuf_end(address);
+	rescore_uncharge(slot, resource_of(kind), 1);
 	return 0;
 }
 
@@ -421,7 +360,7 @@ RESCORE_SECURITY_VOID(sockets__free, sk_free_security, security_sk_free,
  * the program above, because one of the two found the other's running, it does
  * not go past this one as well.
  */
-SEC("fentry/sk_destruct")
+SEC("fentry/security_sk_free")
 int RESCORE_PROG(sockets__free_2__irq, struct sock *sk)
 {
 	return gone(sk);

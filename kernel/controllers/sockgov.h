@@ -146,8 +146,7 @@ static __always_inline __u32 calls(const struct sockbuf *buf, __u32 flags)
 }
 
 /* A connection begins: its record, if somebody pays for the socket. */
-static __always_inline struct sockbuf *
-begin(struct bpf_sock *sk, const struct sock *full)
+static __always_inline struct sockbuf *begin(const struct sock *full)
 {
 	int slot = payer(rescore_address(full), RESCORE_OBJ_SOCK);
 	struct sockbuf buf = { .tcp = 1 };
@@ -162,8 +161,7 @@ begin(struct bpf_sock *sk, const struct sock *full)
 		buf.want_snd = full->sk_sndbuf;
 	if (locks & SOCK_RCVBUF_LOCK)
 		buf.want_rcv = full->sk_rcvbuf;
-	return bpf_sk_storage_get(&sockbufs, sk, &buf,
-				  BPF_SK_STORAGE_GET_F_CREATE);
+	return sockbuf_new(rescore_address(full), &buf);
 }
 
 /* As it is right now, after the segment that has come in. */
@@ -171,12 +169,13 @@ static __always_inline bool
 see(struct bpf_sock *sk, struct governed *tcp, bool born)
 {
 	const struct sock *full = (const struct sock *)bpf_skc_to_tcp_sock(sk);
-	struct sockbuf *buf = bpf_sk_storage_get(&sockbufs, sk, 0, 0);
+	struct sockbuf *buf;
 
 	if (!full)
 		return false;
+	buf = sockbuf_of(full);
 	if (!buf && born)
-		buf = begin(sk, full);
+		buf = begin(full);
 	if (!buf)
 		return false;
 	tcp->buf = buf;
@@ -332,7 +331,7 @@ int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 		return 1;
 	if ((void *)(value + 1) > ctx->optval_end || !rescore_active() || !sk)
 		return 1;
-	buf = bpf_sk_storage_get(&sockbufs, sk, 0, 0);
+	buf = sockbuf_of(sk);
 	if (!buf)
 		return 1;
 	if (snd || rcv)

@@ -220,52 +220,52 @@ static __noinline __u64 share_of(__u32 slot, __u32 resource, __u32 number)
 	return least;
 }
 
-/* A listener lends nothing to its children. */
-static __always_inline void sockbuf_listens(struct sock *sk)
-{
-	struct sockbuf *buf = sockbuf_of(sk);
-
-	if (!buf)
-		return;
-	grant_set(buf, 0);
-	buf->goal_rcv = 0;
-	if (buf->tcp) {
-		sockbuf_sync_tcp(sk);
-	} else {
-		/* DCCP; the listener's own come back when it is next looked at */
-		sockbuf_count_snd(buf, 0);
-		sockbuf_count_rcv(buf, 0);
-	}
-}
-
-/* --- the end: twice, as the kernel may go past one of them -------------------------- */
-
-static __always_inline int sockbuf_end(struct sock *sk)
+/* It is no connection any more, and may become a listener. */
+SEC("fexit/tcp_disconnect")
+int RESCORE_PROG(tcpsndbuf_tcprcvbuf__disconnect, struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
 
 	if (!buf)
 		return 0;
+	sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued), sockbuf_rmem(sk));
 	grant_set(buf, 0);
-	if (buf->tcp) {
-		sockbuf_count_tcp(buf, 0, 0);
-	} else {
-		sockbuf_count_snd(buf, 0);
-		sockbuf_count_rcv(buf, 0);
-	}
+	buf->goal_rcv = 0;
 	return 0;
 }
 
-SEC("fentry/sk_destruct")
-int RESCORE_PROG(sockets__end, struct sock *sk)
+/*
+ * The socket is freed. Until then, a grace period after it was closed, other CPUs
+ * may deliver to it that have found it before.
+ */
+static __always_inline void sockbuf_end(__u64 address)
 {
-	return sockbuf_end(sk);
+	struct sockbuf *buf = sockbuf_at(address);
+
+	if (!buf)
+		return;
+	grant_set(buf, 0);
+	sockbuf_count_unseen(buf, &buf->snd, 0,
+			     buf->tcp ? tcpsndbuf.id : othersockbuf.id);
+	sockbuf_count_unseen(buf, &buf->rcv, 0,
+			     buf->tcp ? tcprcvbuf.id : dgramrcvbuf.id);
+	record_remove(address);
 }
 
-SEC("fentry/sk_destruct")
-int RESCORE_PROG(sockets__end_2, struct sock *sk)
+/*
+ * The record that there is, or a new one like @buf; NULL: there is no room. One of
+ * somebody else is of a socket whose end was missed.
+ */
+static __always_inline struct sockbuf *
+sockbuf_new(__u64 address, const struct sockbuf *buf)
 {
-	return sockbuf_end(sk);
+	struct sockbuf *old = sockbuf_at(address);
+
+	if (old && old->slot == buf->slot && old->tcp == buf->tcp)
+		return old;
+	if (old)
+		sockbuf_end(address);
+	return record_add(address, buf);
 }
 
 #endif /* RESCORE_SOCKGRANT_H */

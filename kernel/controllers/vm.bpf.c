@@ -91,7 +91,7 @@ RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 	enum vm_call what;
 	struct vm *vm;
 
-	if (shm_is_denied(false))
+	if (shm_refuse())
 		return -ENOMEM;
 	if (is_own && !vm_is_near(rescore_address(mm)) && !vm_find_fork())
 		return 0;

@@ -240,16 +240,46 @@ RESCORE_FUNCTION int rescore_add_above(__u32 slot, __u32 resource, __s64 n)
 
 /* --- what controllers call -------------------------------------------------- */
 
+/*
+ * Was the gate's row far below @slot's barrier in this tick of the clock, so that
+ * one charge more makes no difference? See gate.h.
+ */
+static __always_inline bool rescore_gate_is_far(__u32 slot, __s64 bound)
+{
+	struct rescore_container *container;
+
+	container = bpf_map_lookup_elem(&containers, &slot);
+	return container &&
+	       READ_ONCE(container->gate_tick) == bpf_jiffies64() &&
+	       READ_ONCE(container->gate_bound) == bound &&
+	       __sync_fetch_and_sub(&container->gate_left, 1) > 0;
+}
+
+/* The gate of what is in no tree, which most charges find wide open. */
+static __always_inline bool
+rescore_gate_stops(const struct rescore_row *row,
+		   const struct rescore_line *line, __u32 slot)
+{
+	__u32 gate = (rescore_meta.gate - 1) & (RESCORE_RESOURCES_MAX - 1);
+
+	if (!READ_ONCE(line->parent) &&
+	    rescore_gate_is_far(slot, READ_ONCE(row->line[gate].barrier)))
+		return false;
+	return rescore_gate_shut(slot);
+}
+
 static __always_inline int
 rescore_try_charge(__u32 slot, __u32 resource, __s64 n, __u32 severity)
 {
-	struct rescore_line *line = rescore_line(slot, resource);
+	struct rescore_row *row = bpf_map_lookup_elem(&table, &slot);
+	struct rescore_line *line;
 	__s64 held;
 
-	if (!line)
+	if (!row)
 		return -1;
+	line = &row->line[resource & (RESCORE_RESOURCES_MAX - 1)];
 	if (READ_ONCE(line->flags) & RESCORE_GATED &&
-	    severity == RESCORE_HARD && rescore_gate_shut(slot))
+	    severity == RESCORE_HARD && rescore_gate_stops(row, line, slot))
 		return -1;
 	if (rescore_charge_line(line, slot, resource, n, severity, &held))
 		return -1;

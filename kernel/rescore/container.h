@@ -27,7 +27,7 @@ static __always_inline __u32 rescore_member(__u64 id)
 	if (!bucket)
 		return 0;
 
-	entry = rescore_bucket_find(bucket, key, true);
+	entry = rescore_bucket_find(bucket, key);
 	if (entry)
 		return RESCORE_SLOT(entry);
 	if (READ_ONCE(rescore_meta.members_overflow))

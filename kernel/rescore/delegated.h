@@ -1,108 +1,76 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Delegated rows: the kernel's own engine counts and enforces, and a reading
- * brings its figures into the table. A controller has a program
- * <resource>__refresh on iter/cgroup, which librescore runs over all cgroups
- * (rescore_refresh()) or over those of one container:
+ * brings its figures into the table (rescore_refresh()). A controller says what a
+ * cgroup has, and which rows and figures that is:
  *
- *	struct rescore_gauges *g = rescore_walk_step(ctx);
+ *	static void memory_begin(struct cgroup *any);
+ *	static void memory_read(struct memory *ret, struct cgroup *cgrp,
+ *				__u32 slot, const bool cast);
+ *	static void memory_rows(const struct rescore_pass *pass,
+ *				const struct memory *m)
+ *	{
+ *		rescore_row(pass, &physpages, m->used, m->mark, m->max, 0);
+ *		rescore_row_figure(pass, &oom, m->oom);
+ *	}
+ *	RESCORE_REFRESH(physpages, memory);
  *
- *	if (g)
- *		rescore_gather(g, physpages.id, held, mark, count);
- *	rescore_walk_end(ctx, 1 << physpages.id, 0, 0);
+ * which makes two programs on iter/cgroup. One looks up the roots of each
+ * container, whatever there is beside and below them; kernels before 6.3 cannot do
+ * that, and there the other walks over all cgroups. Both run under cgroup_mutex.
  *
- * A container may have several roots, so figures are summed up during the walk
- * and shown when it ends: nobody sees half a sum. Readings exclude one another
- * by a lock that librescore takes.
+ * What has one root, as most have, is shown as it is read, and of that only what
+ * has changed. If it has several, all are summed up first. Readings exclude one
+ * another by a lock that librescore takes.
  */
 #ifndef RESCORE_DELEGATED_H
 #define RESCORE_DELEGATED_H
 
 #include "rescore.h"
+#include "memcg.h"
 
 #define RESCORE_KNOB(name) \
 	const volatile struct rescore_knob name SEC(".rodata.knobs")
 #define RESCORE_FIGURE(name) \
 	const volatile struct rescore_figure name SEC(".rodata.figures")
 
+#define RESCORE_CSS_ONLINE	2	/* linux/cgroup-defs.h */
+
 /* The shortest time that a rate is taken over. */
 #define RESCORE_RATE_NS		1000000000ULL
 
-/* The walk in progress. */
-static __u64 rescore_walk;	/* 0: none */
-static bool rescore_walk_whole;	/* all cgroups are walked */
+/* The reading in progress. */
+static __u64 rescore_walk;	/* when it began; 0: none */
+static bool rescore_walk_whole;	/* all cgroups are read */
 
 static __always_inline struct rescore_gauges *rescore_gauges_of(__u32 slot)
 {
 	return bpf_map_lookup_elem(&gauges, &slot);
 }
 
-/*
- * The container that this cgroup is a root of, 0: of none. What is below a root
- * is in the root's own figures.
- */
-static __always_inline __u32 rescore_root_of(struct cgroup *cgrp)
-{
-	struct cgroup_subsys_state *parent = cgrp->self.parent;
-	__u32 slot = rescore_slot_of_cgroup(cgrp);
+/* --- what is read ---------------------------------------------------------------- */
 
-	if (!slot || !parent || rescore_slot_of_cgroup(parent->cgroup) == slot)
-		return 0;
-	return slot;
-}
+enum rescore_pass_kind {
+	RESCORE_ONLY,	/* it is all that the container has: show it */
+	RESCORE_CLEAR,	/* the sums */
+	RESCORE_ADD,	/* to the sums */
+	RESCORE_SHOW,	/* the sums */
+	RESCORE_GONE,	/* its cgroups are: nothing is held any more */
+};
 
-/* The sums to add this cgroup's figures to, or NULL: it is nobody's root. */
-static __always_inline struct rescore_gauges *
-rescore_walk_step(struct bpf_iter__cgroup *ctx)
-{
-	struct cgroup *cgrp = ctx->cgroup;
-	struct rescore_container *container;
+struct rescore_pass {
+	enum rescore_pass_kind kind;
 	struct rescore_gauges *g;
-	__u32 slot, i;
+	struct rescore_row *row;	/* not to clear or add */
+};
 
-	if (!cgrp)
-		return NULL;
-	if (!ctx->meta->seq_num) {
-		rescore_walk = bpf_ktime_get_ns();
-		rescore_walk_whole = !cgrp->self.parent;
-	}
-	slot = rescore_root_of(cgrp);
-	container = bpf_map_lookup_elem(&containers, &slot);
-	g = rescore_gauges_of(slot);
-	if (!slot || !container || !g)
-		return NULL;
-	if (g->walk == rescore_walk && g->serial == container->serial)
-		return g;
-
-	g->walk = rescore_walk;
-	g->unknown = 0;
-	g->serial = container->serial;
-	for (i = 0; i < RESCORE_FIGURES_MAX; i++)
-		g->sum[i] = 0;
-	for (i = 0; i < RESCORE_RESOURCES_MAX; i++) {
-		g->line[i].held = 0;
-		g->line[i].mark = 0;
-		g->line[i].count = 0;
-	}
-	return g;
-}
-
-static __always_inline void rescore_gather(struct rescore_gauges *g, __u32 id,
-					   __s64 held, __s64 mark, __s64 count)
-{
-	struct rescore_gauge *gauge =
-		&g->line[id & (RESCORE_RESOURCES_MAX - 1)];
-
-	gauge->held += held;
-	gauge->mark += mark;
-	gauge->count += count;
-}
-
-static __always_inline void
-rescore_gather_figure(struct rescore_gauges *g, __u32 id, __s64 value)
-{
-	g->sum[id & (RESCORE_FIGURES_MAX - 1)] += value;
-}
+/* How the rows of several roots come together, and more about a row. */
+enum rescore_row_flags {
+	RESCORE_MOST	= 1,	/* the highest, not the sum */
+	RESCORE_RATE	= 2,	/* maxheld is the rate of held; that stays when the
+				 * cgroups are gone
+				 */
+};
 
 /* The highest rate of held, in percent (of a second's nanoseconds). */
 static __always_inline void
@@ -124,101 +92,367 @@ rescore_show_mark(struct rescore_line *line, struct rescore_gauge *gauge,
 		  bool primed)
 {
 	/* the kernel's peak counts only where it is new: it has no reset */
-	if (primed && gauge->mark > gauge->last_mark)
-		rescore_watermark(line, gauge->mark);
-	gauge->last_mark = gauge->mark;
+	if (gauge->mark != gauge->last_mark) {
+		if (primed && gauge->mark > gauge->last_mark)
+			rescore_watermark(line, gauge->mark);
+		gauge->last_mark = gauge->mark;
+	}
 	rescore_watermark(line, gauge->held);
 }
 
-/* The engine that counts @lines is not enabled for one of its roots. */
 static __always_inline void
-rescore_gather_unknown(struct rescore_gauges *g, __u32 lines)
+rescore_show(const struct rescore_pass *pass, struct rescore_line *line,
+	     struct rescore_gauge *gauge, bool rate)
 {
-	g->unknown |= lines;
-}
+	bool primed = pass->g->primed == pass->g->serial;
 
-struct rescore_show {
-	__u32 lines;	/* bits: ids to show */
-	__u32 rates;	/* of these maxheld is the rate of held */
-	__u32 figures;
-};
-
-static __always_inline void
-rescore_show_line(struct rescore_gauges *g, __u32 slot, __u32 id, bool rate)
-{
-	struct rescore_gauge *gauge =
-		&g->line[id & (RESCORE_RESOURCES_MAX - 1)];
-	struct rescore_line *line = rescore_line(slot, id);
-	bool primed = g->primed == g->serial;
-
-	if (!line)
-		return;
-	if (g->unknown & 1U << id)
-		__sync_fetch_and_or(&line->flags, RESCORE_UNCOUNTED);
-	else if (READ_ONCE(line->flags) & RESCORE_UNCOUNTED)
-		__sync_fetch_and_and(&line->flags, ~RESCORE_UNCOUNTED);
 	WRITE_ONCE(line->held, gauge->held);
 	if (rate)
 		rescore_show_rate(line, gauge);
 	else
 		rescore_show_mark(line, gauge, primed);
+	if (gauge->count == gauge->last_count)
+		return;
 	if (primed && gauge->count > gauge->last_count)
 		__sync_fetch_and_add(&line->failcnt,
 				     gauge->count - gauge->last_count);
 	gauge->last_count = gauge->count;
 }
 
-/* The cgroups of a live container are gone: nothing is held any more. */
-static __always_inline void rescore_show_gone(__u32 slot, __u32 lines)
+static __always_inline void rescore_add(struct rescore_gauge *sum, __s64 held,
+					__s64 mark, __s64 count, bool most)
+{
+	if (!most)
+		sum->held += held;
+	else if (held > sum->held)
+		sum->held = held;
+	sum->mark += mark;
+	sum->count += count;
+}
+
+/*
+ * A row of the controller. @mark: the kernel's own peak, 0: it has none. @count:
+ * failures since the cgroup was made. @flags are constant.
+ */
+static __always_inline void
+rescore_row(const struct rescore_pass *pass,
+	    const volatile struct rescore_resource *resource, __s64 held,
+	    __s64 mark, __s64 count, const __u32 flags)
+{
+	struct rescore_gauge *sum = &pass->g->line[resource->gauge];
+
+	if (pass->kind == RESCORE_ADD) {
+		rescore_add(sum, held, mark, count, flags & RESCORE_MOST);
+		return;
+	}
+	if (pass->kind == RESCORE_GONE) {
+		if (!(flags & RESCORE_RATE))
+			WRITE_ONCE(pass->row->line[resource->id].held, 0);
+		return;
+	}
+	if (pass->kind == RESCORE_ONLY && !(flags & RESCORE_RATE) &&
+	    sum->held == held && sum->mark == mark && sum->count == count)
+		return;
+	if (pass->kind != RESCORE_SHOW) {
+		sum->held = held;
+		sum->mark = mark;
+		sum->count = count;
+	}
+	if (pass->kind != RESCORE_CLEAR)
+		rescore_show(pass, &pass->row->line[resource->id], sum,
+			     flags & RESCORE_RATE);
+}
+
+/* Is held of the row another than at the last reading, or may it be? */
+static __always_inline bool
+rescore_row_moves(const struct rescore_pass *pass,
+		  const volatile struct rescore_resource *resource, __s64 held)
+{
+	return pass->kind != RESCORE_ONLY ||
+	       pass->g->line[resource->gauge].held != held;
+}
+
+static __always_inline void
+rescore_row_figure(const struct rescore_pass *pass,
+		   const volatile struct rescore_figure *figure, __s64 value)
+{
+	struct rescore_gauges *g = pass->g;
+	__u32 id = figure->id;
+
+	if (pass->kind == RESCORE_CLEAR)
+		g->sum[id] = 0;
+	else if (pass->kind == RESCORE_ADD)
+		g->sum[id] += value;
+	else if (pass->kind == RESCORE_SHOW)
+		WRITE_ONCE(g->figure[id], g->sum[id]);
+	else if (pass->kind == RESCORE_ONLY)
+		WRITE_ONCE(g->figure[id], value);
+}
+
+/* Tell of @lines (bits: ids) whether they are counted. */
+static __always_inline void
+rescore_flag_lines(const struct rescore_pass *pass, __u32 lines)
 {
 	struct rescore_line *line;
+	bool was, is;
 	__u32 id;
 
 	for (id = 0; id < RESCORE_RESOURCES_MAX; id++) {
-		line = rescore_line(slot, id);
-		if (line && lines & 1U << id)
-			WRITE_ONCE(line->held, 0);
+		if (!(lines & 1U << id))
+			continue;
+		line = &pass->row->line[id];
+		was = READ_ONCE(line->flags) & RESCORE_UNCOUNTED;
+		is = pass->g->unknown & 1U << id;
+		if (is && !was)
+			__sync_fetch_and_or(&line->flags, RESCORE_UNCOUNTED);
+		else if (!is && was)
+			__sync_fetch_and_and(&line->flags, ~RESCORE_UNCOUNTED);
 	}
 }
 
-static long rescore_show_slot(__u32 slot, void *arg)
+/* Is the engine that counts @lines enabled for the cgroup? */
+static __always_inline void
+rescore_known_of(const struct rescore_pass *pass, __u32 lines, bool known)
 {
-	struct rescore_container *container;
-	struct rescore_show *show = arg;
-	struct rescore_gauges *g;
-	__u32 id;
+	__u64 unknown = pass->g->unknown;
 
-	container = bpf_map_lookup_elem(&containers, &slot);
-	g = rescore_gauges_of(slot);
-	if (!container || !g)
-		return 1;
-	if (container->state != RESCORE_LIVE)
+	if (pass->kind == RESCORE_CLEAR ||
+	    (pass->kind == RESCORE_ONLY && known))
+		unknown &= ~(__u64)lines;
+	else if (!known && pass->kind != RESCORE_SHOW)
+		unknown |= lines;
+	pass->g->unknown = unknown;
+	if (pass->kind == RESCORE_ONLY || pass->kind == RESCORE_SHOW)
+		rescore_flag_lines(pass, lines);
+}
+
+/* The same, nothing to do being the rule. */
+#define rescore_row_known(pass, lines, known)				\
+do {									\
+	if ((pass)->kind != RESCORE_GONE &&				\
+	    ((pass)->kind != RESCORE_ONLY || !(known) || (pass)->g->unknown)) \
+		rescore_known_of(pass, lines, known);			\
+} while (0)
+
+/* --- by the roots of each container ------------------------------------------ */
+
+extern struct cgroup *bpf_cgroup_from_id(__u64 id) __ksym __weak;
+extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym __weak;
+
+/*
+ * Is it the cgroup @id that stands at @address, online? One that was removed is
+ * offline long before its memory is used again, and no other ever has its id. So
+ * what is here no more is not taken for it; nor does a look at it fault.
+ */
+static __always_inline struct cgroup *rescore_root_at(__u64 address, __u64 id)
+{
+	struct cgroup *cgrp = rescore_cast(cgroup, address);
+
+	if (!address || cgrp->kn->id != id ||
+	    !(cgrp->self.flags & RESCORE_CSS_ONLINE))
+		return NULL;
+	return cgrp;
+}
+
+static __noinline int rescore_find_root(struct rescore_gauges *g, __u64 id)
+{
+	struct cgroup *cgrp = bpf_cgroup_from_id(id);
+
+	g->root = 0;
+	if (!cgrp)
 		return 0;
-	if (g->walk != rescore_walk || g->serial != container->serial) {
-		if (rescore_walk_whole)
-			rescore_show_gone(slot, show->lines & ~show->rates);
-		return 0;
-	}
-	for (id = 0; id < RESCORE_RESOURCES_MAX; id++)
-		if (show->lines & 1U << id)
-			rescore_show_line(g, slot, id, show->rates & 1U << id);
-	for (id = 0; id < RESCORE_FIGURES_MAX; id++)
-		if (show->figures & 1U << id)
-			WRITE_ONCE(g->figure[id], g->sum[id]);
+	g->root = rescore_address(cgrp);
+	bpf_cgroup_release(cgrp);
 	return 0;
 }
 
-/* To be called at every step; does something at the last. */
-static __always_inline void
-rescore_walk_end(struct bpf_iter__cgroup *ctx, __u32 lines, __u32 rates,
-		 __u32 figures)
-{
-	struct rescore_show show = { lines, rates, figures };
+/* Macros, for the types of a controller. */
+#define RESCORE_REFRESH_STEP(what)					\
+static __always_inline void						\
+what##_pass(struct rescore_pass *pass, enum rescore_pass_kind kind)	\
+{									\
+	struct what nothing = {};					\
+									\
+	pass->kind = kind;						\
+	what##_rows(pass, &nothing);					\
+}									\
+									\
+static __always_inline void						\
+what##_root(struct rescore_pass *pass, enum rescore_pass_kind kind,	\
+	    struct cgroup *cgrp, __u32 slot, const bool cast)		\
+{									\
+	struct what read;						\
+									\
+	what##_read(&read, cgrp, slot, cast);				\
+	pass->kind = kind;						\
+	what##_rows(pass, &read);					\
+}									\
+									\
+static __always_inline void						\
+what##_end(struct rescore_pass *pass, bool found)			\
+{									\
+	if (found)							\
+		what##_pass(pass, RESCORE_SHOW);			\
+	else if (rescore_walk_whole)					\
+		what##_pass(pass, RESCORE_GONE);			\
+}									\
+									\
+static __always_inline bool						\
+what##_add_roots(struct rescore_pass *pass,				\
+		 struct rescore_container *container, __u32 slot)	\
+{									\
+	bool found = false;						\
+	struct cgroup *cgrp;						\
+	__u32 i;							\
+									\
+	what##_pass(pass, RESCORE_CLEAR);				\
+	for (i = 0; i < RESCORE_ROOTS_MAX && i < container->nr_roots; i++) { \
+		cgrp = bpf_cgroup_from_id(container->roots[i]);		\
+		if (!cgrp)						\
+			continue;					\
+		what##_root(pass, RESCORE_ADD,				\
+			    rescore_cast(cgroup, cgrp), slot, true);	\
+		bpf_cgroup_release(cgrp);				\
+		found = true;						\
+	}								\
+	return found;							\
+}									\
+									\
+static long what##_roots_step(__u32 slot, void *arg)			\
+{									\
+	struct rescore_container *container;				\
+	struct rescore_pass pass;					\
+	struct cgroup *cgrp;						\
+	__u64 id;							\
+									\
+	container = bpf_map_lookup_elem(&containers, &slot);		\
+	if (!container)							\
+		return 1;						\
+	if (container->state != RESCORE_LIVE)				\
+		return 0;						\
+	pass.g = bpf_map_lookup_elem(&gauges, &slot);			\
+	pass.row = bpf_map_lookup_elem(&table, &slot);			\
+	if (!pass.g || !pass.row)					\
+		return 1;						\
+	pass.g->serial = container->serial;				\
+	if (container->nr_roots != 1) {					\
+		what##_end(&pass,					\
+			   what##_add_roots(&pass, container, slot));	\
+		return 0;						\
+	}								\
+	id = container->roots[0];					\
+	cgrp = rescore_root_at(pass.g->root, id);			\
+	if (!cgrp) {							\
+		rescore_find_root(pass.g, id);				\
+		cgrp = rescore_root_at(pass.g->root, id);		\
+	}								\
+	if (cgrp)							\
+		what##_root(&pass, RESCORE_ONLY, cgrp, slot, true);	\
+	else								\
+		what##_end(&pass, false);				\
+	return 0;							\
+}
 
-	if (ctx->cgroup || !rescore_walk)
-		return;
-	bpf_loop(rescore_meta.nr_slots, rescore_show_slot, &show, 0);
-	rescore_walk = 0;
+/* --- by a walk over all cgroups ---------------------------------------------- */
+
+/*
+ * The container that this cgroup is a root of, 0: of none. What is below a root
+ * is in the root's own figures.
+ */
+static __always_inline __u32 rescore_root_of(struct cgroup *cgrp)
+{
+	struct cgroup_subsys_state *parent = cgrp->self.parent;
+	__u32 slot = rescore_slot_of_cgroup(cgrp);
+
+	if (!slot || !parent || rescore_slot_of_cgroup(parent->cgroup) == slot)
+		return 0;
+	return slot;
+}
+
+#define RESCORE_REFRESH_WALK(what)					\
+static __always_inline void what##_walk_step(struct cgroup *cgrp)	\
+{									\
+	__u32 slot = rescore_root_of(cgrp);				\
+	struct rescore_container *container;				\
+	struct rescore_pass pass = {};					\
+									\
+	container = bpf_map_lookup_elem(&containers, &slot);		\
+	pass.g = bpf_map_lookup_elem(&gauges, &slot);			\
+	if (!slot || !container || !pass.g)				\
+		return;							\
+	if (pass.g->walk != rescore_walk ||				\
+	    pass.g->serial != container->serial) {			\
+		pass.g->walk = rescore_walk;				\
+		pass.g->serial = container->serial;			\
+		what##_pass(&pass, RESCORE_CLEAR);			\
+	}								\
+	what##_root(&pass, RESCORE_ADD, cgrp, slot, false);		\
+}									\
+									\
+static long what##_show_step(__u32 slot, void *arg)			\
+{									\
+	struct rescore_container *container;				\
+	struct rescore_pass pass;					\
+									\
+	container = bpf_map_lookup_elem(&containers, &slot);		\
+	pass.g = bpf_map_lookup_elem(&gauges, &slot);			\
+	pass.row = bpf_map_lookup_elem(&table, &slot);			\
+	if (!container || !pass.g || !pass.row)				\
+		return 1;						\
+	if (container->state == RESCORE_LIVE)				\
+		what##_end(&pass, pass.g->walk == rescore_walk &&	\
+				 pass.g->serial == container->serial);	\
+	return 0;							\
+}
+
+static __always_inline void rescore_walk_begin(struct cgroup *cgrp)
+{
+	rescore_walk = bpf_ktime_get_ns();
+	rescore_walk_whole = !cgrp->self.parent;
+}
+
+/*
+ * The programs <row>__refresh…, of which the loader takes one. what_begin() is
+ * called first, with the cgroup that the reading starts at.
+ */
+#define RESCORE_REFRESH(row, what)					\
+RESCORE_REFRESH_STEP(what)						\
+RESCORE_REFRESH_WALK(what)						\
+									\
+SEC("iter/cgroup")							\
+int row##__refresh__with_bpf_cgroup_from_id(struct bpf_iter__cgroup *ctx) \
+{									\
+	struct cgroup *cgrp = ctx->cgroup;				\
+	__u32 slot;							\
+									\
+	if (!cgrp)							\
+		return 0;						\
+	rescore_walk_begin(cgrp);					\
+	what##_begin(cgrp);						\
+	slot = rescore_slot_of_cgroup(cgrp);				\
+	if (slot)							\
+		what##_roots_step(slot, NULL);				\
+	else								\
+		bpf_loop(rescore_meta.nr_slots, what##_roots_step, NULL, 0); \
+	return 0;							\
+}									\
+									\
+SEC("iter/cgroup")							\
+int row##__refresh__else(struct bpf_iter__cgroup *ctx)			\
+{									\
+	struct cgroup *cgrp = ctx->cgroup;				\
+									\
+	if (cgrp && !ctx->meta->seq_num) {				\
+		rescore_walk_begin(cgrp);				\
+		what##_begin(cgrp);					\
+	}								\
+	if (cgrp) {							\
+		what##_walk_step(cgrp);					\
+	} else if (rescore_walk) {					\
+		bpf_loop(rescore_meta.nr_slots, what##_show_step, NULL, 0); \
+		rescore_walk = 0;					\
+	}								\
+	return 0;							\
 }
 
 #endif /* RESCORE_DELEGATED_H */

@@ -7,6 +7,10 @@
  * plus what all CPUs have counted since for the cgroups from the running task's up
  * to the container's root. What other cgroups of the container took in the last
  * two seconds is missed.
+ *
+ * To read it takes thousands of instructions, and more with every CPU. So where much
+ * is left below the barrier, it is not read again in the same tick of the clock for
+ * as many charges as could fit.
  */
 #ifndef RESCORE_GATE_H
 #define RESCORE_GATE_H
@@ -17,6 +21,8 @@
 
 #define RESCORE_GATE_LEVELS	16	/* cgroups whose latest counts are read */
 #define RESCORE_GATE_CPUS	8192
+/* What one charge may take: a fork's stack, tables and copies of most processes. */
+#define RESCORE_GATE_STRIDE	18	/* 1 << 18 bytes */
 
 struct rescore_pending {
 	struct memcg_vmstats_percpu *percpu;
@@ -49,43 +55,55 @@ static long rescore_pending_step(__u32 cpu, void *arg)
 	return 0;
 }
 
+/* Pages that all CPUs have counted for @memcg since the last flush. */
+RESCORE_FUNCTION __s64 rescore_pending_pages(__u64 memcg)
+{
+	struct rescore_pending p = {};
+
+	p.percpu = BPF_CORE_READ((struct mem_cgroup *)memcg, vmstats_percpu);
+	p.at = rescore_stat_index(
+		       bpf_core_enum_value(enum memcg_stat_item, MEMCG_KMEM)) *
+	       sizeof(long);
+	bpf_probe_read_kernel(&p.cpus, sizeof(p.cpus),
+			      rescore_symbol(RESCORE_SYM_NR_CPU_IDS));
+	bpf_loop(RESCORE_GATE_CPUS, rescore_pending_step, &p, 0);
+	return p.sum;
+}
+
+/* Slot of the container that the cgroup is in, itself and not by those above it. */
+RESCORE_FUNCTION __u32 rescore_slot_at(__u64 cgrp)
+{
+	return rescore_member(BPF_CORE_READ((struct cgroup *)cgrp, kn, id));
+}
+
 struct rescore_ascent {
-	struct cgroup *cgrp;
+	__u64 cgrp;		/* its address */
 	__u32 slot;
 	__u32 level;
 	bool inside;	/* has come to the container @slot */
 	bool found;	/* ...and to its root */
 	__s64 pages;
-	struct rescore_pending pending;
 };
 
 static long rescore_ascent_step(__u32 i, void *arg)
 {
 	struct rescore_ascent *a = arg;
-	struct cgroup *cgrp = a->cgrp;
+	struct cgroup *cgrp = (void *)a->cgrp;
 	struct mem_cgroup *memcg = rescore_memcg(cgrp);
 	struct cgroup_subsys_state *parent;
-	struct cgroup *above;
-	bool inside = a->inside;
+	__u64 above;
 
-	if (!inside)
-		inside = rescore_member(BPF_CORE_READ(cgrp, kn, id)) == a->slot;
-	a->inside = inside;
-	if (memcg && a->level++ < RESCORE_GATE_LEVELS) {
-		a->pending.percpu = BPF_CORE_READ(memcg, vmstats_percpu);
-		a->pending.sum = 0;
-		bpf_loop(RESCORE_GATE_CPUS, rescore_pending_step, &a->pending,
-			 0);
-		a->pages += a->pending.sum;
-	}
+	if (!a->inside)
+		a->inside = rescore_slot_at(a->cgrp) == a->slot;
+	if (memcg && a->level++ < RESCORE_GATE_LEVELS)
+		a->pages += rescore_pending_pages((__u64)memcg);
 	parent = BPF_CORE_READ(cgrp, self.parent);
-	above = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
-	if (above && (!inside || rescore_member(BPF_CORE_READ(above, kn, id)) ==
-					 a->slot)) {
+	above = parent ? (__u64)BPF_CORE_READ(parent, cgroup) : 0;
+	if (above && (!a->inside || rescore_slot_at(above) == a->slot)) {
 		a->cgrp = above;
 		return 0;
 	}
-	a->found = inside;
+	a->found = a->inside;
 	if (memcg)
 		a->pages += rescore_memcg_stat(memcg, memcg_stat_item,
 					       MEMCG_KMEM);
@@ -100,26 +118,32 @@ static __always_inline __s64 rescore_kernel_memory(__u32 slot)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct rescore_ascent a = {
-		.cgrp = task->cgroups->dfl_cgrp,
+		.cgrp = rescore_address(task->cgroups->dfl_cgrp),
 		.slot = slot,
 	};
 
 	if (!rescore_symbol(RESCORE_SYM_NR_CPU_IDS) ||
 	    !rescore_symbol(RESCORE_SYM_PER_CPU_OFFSET))
 		return 0;
-	a.pending.at = rescore_stat_index(bpf_core_enum_value(
-			       enum memcg_stat_item, MEMCG_KMEM)) *
-		       sizeof(long);
-	bpf_probe_read_kernel(&a.pending.cpus, sizeof(a.pending.cpus),
-			      rescore_symbol(RESCORE_SYM_NR_CPU_IDS));
 	bpf_loop(RESCORE_DEPTH_MAX, rescore_ascent_step, &a, 0);
 	return a.found ? a.pages * 4096 : 0;
+}
+
+static __always_inline void
+rescore_gate_note(struct rescore_container *container, __u64 tick, __s64 bound,
+		  __s64 held)
+{
+	WRITE_ONCE(container->gate_left, (bound - held) >> RESCORE_GATE_STRIDE);
+	WRITE_ONCE(container->gate_bound, bound);
+	WRITE_ONCE(container->gate_tick, tick);
 }
 
 /* Is @slot itself above its barrier? Counted and reported, if so. */
 RESCORE_FUNCTION int rescore_gate_level(__u32 slot, __u32 id)
 {
 	struct rescore_line *line = rescore_line(slot, id);
+	__u64 tick = bpf_jiffies64();
+	struct rescore_container *container;
 	struct rescore_report report = {
 		.slot = slot,
 		.resource = id,
@@ -127,11 +151,18 @@ RESCORE_FUNCTION int rescore_gate_level(__u32 slot, __u32 id)
 		.kind = RESCORE_EV_REFUSED,
 	};
 
-	if (!line)
+	container = bpf_map_lookup_elem(&containers, &slot);
+	if (!line || !container)
 		return 0;
 	report.bound = READ_ONCE(line->barrier);
+	if (rescore_gate_is_far(slot, report.bound))
+		return 0;
 	report.held = rescore_kernel_memory(slot);
-	if (report.held <= report.bound || rescore_is_admin())
+	if (report.held <= report.bound) {
+		rescore_gate_note(container, tick, report.bound, report.held);
+		return 0;
+	}
+	if (rescore_is_admin())
 		return 0;
 	if (READ_ONCE(line->flags) & RESCORE_OBSERVE)
 		report.kind = RESCORE_EV_OBSERVED;

@@ -55,4 +55,42 @@ static __always_inline __s64 rescore_stat_of(struct mem_cgroup *memcg,
 #define rescore_memcg_stat(memcg, type, item) \
 	rescore_stat_of(memcg, bpf_core_enum_value(enum type, item))
 
+/* --- without a helper's call for each word ------------------------------------ */
+
+/*
+ * Kernels since 6.2 read what is behind any address like what they know the type
+ * of, in a few instructions; nothing there faults. A program that calls this has a
+ * name that keeps it from older kernels.
+ */
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+
+#define rescore_cast(type, address)				\
+	((struct type *)bpf_rdonly_cast((const void *)(address), \
+					bpf_core_type_id_kernel(struct type)))
+
+/* @pointer->@field: after a rescore_cast(), or (@cast is false) on any kernel. */
+#define rescore_get(cast, pointer, field)			\
+	((cast) ? (pointer)->field : BPF_CORE_READ(pointer, field))
+
+/* A pointer so read as a number; without a cast it is none but to the compiler. */
+#define rescore_number(cast, pointer)				\
+	((cast) ? rescore_address(pointer) : (__u64)(pointer))
+
+/* The word at an address: any type that begins with one will do. */
+static __always_inline __s64 rescore_word_at(__u64 address)
+{
+	return rescore_cast(timespec64, address)->tv_sec;
+}
+
+/* rescore_css() */
+static __always_inline void *
+rescore_css_of(struct cgroup *cgrp, __u64 id, const bool cast)
+{
+	if (!cast)
+		return rescore_css(cgrp, id);
+	return *(void **)((void *)__builtin_preserve_access_index(
+				  &cgrp->subsys) +
+			  id * sizeof(void *));
+}
+
 #endif /* RESCORE_MEMCG_H */

@@ -8,6 +8,7 @@
 #define RESCORE_PAYER_H
 
 #include "bucket.h"
+#include "container.h"
 
 static __always_inline __u64 rescore_object_key(__u64 address,
 						enum rescore_object kind)
@@ -55,9 +56,37 @@ static __always_inline bool rescore_payers_full(void)
 
 static __always_inline int rescore_payer_find(__u64 key);
 
-/* Does the administrator stand behind this task (rescore_enter())? */
+#ifndef RESCORE_NATIVE
+/*
+ * Is the running task's container being checkpointed or restored? A cgroup that
+ * found no room among the members has no lease: the way to find out whose it is
+ * would be one function too deep.
+ */
+static __always_inline bool rescore_leased(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 slot = rescore_member(task->cgroups->dfl_cgrp->kn->id);
+	struct rescore_container *container;
+
+	container = bpf_map_lookup_elem(&containers, &slot);
+	return container &&
+	       bpf_ktime_get_boot_ns() < READ_ONCE(container->lease_ns);
+}
+#else
+static __always_inline bool rescore_leased(void)
+{
+	return false;
+}
+#endif
+
+/*
+ * Does the administrator stand behind this task (rescore_enter()), or behind all
+ * of its container's (rescore_ct_checkpoint())?
+ */
 static __always_inline bool rescore_is_admin(void)
 {
+	if (READ_ONCE(rescore_meta.lease_ns) && rescore_leased())
+		return true;
 	if (!READ_ONCE(rescore_meta.admins))
 		return false;
 	return rescore_payer_find(rescore_object_key(bpf_get_current_task(),
@@ -119,7 +148,7 @@ static __always_inline int rescore_payer_find(__u64 key)
 
 	if (!bucket)
 		return -1;
-	entry = rescore_bucket_find(bucket, key, false);
+	entry = rescore_bucket_find(bucket, key);
 	if (entry)
 		return RESCORE_SLOT(entry);
 	if (!READ_ONCE(rescore_meta.payers_overflow))
@@ -136,7 +165,7 @@ static __always_inline int rescore_payer_take(__u64 key)
 
 	if (!bucket)
 		return -1;
-	entry = rescore_bucket_swap(bucket, key, 0);
+	entry = rescore_bucket_swap(bucket, key, RESCORE_TOMB);
 	if (entry)
 		return RESCORE_SLOT(entry);
 	if (!READ_ONCE(rescore_meta.payers_overflow))

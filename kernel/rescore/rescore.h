@@ -16,4 +16,13 @@
 #define RESCORE_RESOURCE(res) \
 	const volatile struct rescore_resource res SEC(".rodata.resources")
 
+/*
+ * The controller has programs on functions of this module, which the loader loads:
+ *
+ *	RESCORE_MODULE(nf_tables);
+ */
+#define RESCORE_MODULE(module)						\
+	const volatile struct rescore_module rescore_module_##module	\
+		SEC(".rodata.modules") = { #module }
+
 #endif /* RESCORE_H */

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * For the audit: a census of what packet filter there is, in all network namespaces,
+ * of processes or not, from the lists that the modules keep. An entry that somebody
+ * pays for and that is in none of them is gone. Of sets only the number of their
+ * elements is known, so of those any may be meant. Part of iptent.bpf.c.
+ */
+#ifndef RESCORE_IPTCENSUS_H
+#define RESCORE_IPTCENSUS_H
+
+#include "truth.h"
+#include "xt.h"
+
+#define CENSUS_MAX	(1 << 17)	/* rules; of more nothing is said */
+#define CENSUS_NETS	(1 << 20)
+#define CENSUS_FAMILIES	13		/* NFPROTO_NUMPROTO */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)),	\
+			     apply_to = record)
+
+struct nftables_pernet {
+	struct list_head tables;
+};
+
+struct xt_pernet {
+	struct list_head tables[CENSUS_FAMILIES];
+};
+
+#pragma clang attribute pop
+
+/* Rules and entries of x_tables that there are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, CENSUS_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} listed SEC(".maps");
+
+/*
+ * Where the walk is, and the heads of the lists that it walks. It is in a map, since
+ * 6.1's verifier takes what it knows on the stack for what is there in every step.
+ */
+struct census {
+	__u64 own_net, net;
+	__u64 nft_id, xt_id;
+	__u64 tables, table;
+	__u64 chains, chain;
+	__u64 rules, rule;
+	__u64 sets, set;
+	__u64 info;
+	__s64 elements;		/* of all sets together */
+	__u64 lost;
+	__u64 whole;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct census);
+} censuses SEC(".maps");
+
+static __always_inline struct census *census_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&censuses, &zero);
+}
+
+static __always_inline void census_note(struct census *walk, __u64 key)
+{
+	__u64 one = 1;
+
+	if (bpf_map_update_elem(&listed, &key, &one, BPF_ANY))
+		walk->lost = 1;
+}
+
+static long census_rule(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+
+	if (!walk || !walk->rule || walk->rule == walk->rules)
+		return 1;
+	census_note(walk, rescore_object_key(
+				  walk->rule - bpf_core_field_offset(
+						       struct nft_rule, list),
+				  RESCORE_OBJ_NFT));
+	walk->rule = nft_read(walk->rule);
+	return 0;
+}
+
+static long census_chain(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+
+	if (!walk || !walk->chain || walk->chain == walk->chains)
+		return 1;
+	walk->rules = walk->chain -
+		      bpf_core_field_offset(struct nft_chain, list) +
+		      bpf_core_field_offset(struct nft_chain, rules);
+	walk->rule = nft_read(walk->rules);
+	bpf_loop(RULES_MAX, census_rule, NULL, 0);
+	walk->chain = nft_read(walk->chain);
+	return 0;
+}
+
+static long census_set(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+	struct nft_set *set;
+
+	if (!walk || !walk->set || walk->set == walk->sets)
+		return 1;
+	set = (void *)(walk->set - bpf_core_field_offset(struct nft_set, list));
+	walk->elements += BPF_CORE_READ(set, nelems.counter);
+	walk->set = nft_read(walk->set);
+	return 0;
+}
+
+static long census_table(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+	__u64 table;
+
+	if (!walk || !walk->table || walk->table == walk->tables)
+		return 1;
+	table = walk->table - bpf_core_field_offset(struct nft_table, list);
+	walk->chains = table + bpf_core_field_offset(struct nft_table, chains);
+	walk->chain = nft_read(walk->chains);
+	bpf_loop(RULES_MAX, census_chain, NULL, 0);
+	walk->sets = table + bpf_core_field_offset(struct nft_table, sets);
+	walk->set = nft_read(walk->sets);
+	bpf_loop(RULES_MAX, census_set, NULL, 0);
+	walk->table = nft_read(walk->table);
+	return 0;
+}
+
+static long census_entry(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+
+	if (!walk)
+		return 1;
+	census_note(walk, xt_key(walk->info, i));
+	return 0;
+}
+
+static long census_xt_table(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+	struct xt_table *table;
+
+	if (!walk || !walk->table || walk->table == walk->tables)
+		return 1;
+	table = (void *)(walk->table -
+			 bpf_core_field_offset(struct xt_table, list));
+	walk->info = (__u64)BPF_CORE_READ(table, private);
+	bpf_loop(xt_number(walk->info), census_entry, NULL, 0);
+	walk->table = nft_read(walk->table);
+	return 0;
+}
+
+static long census_family(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+
+	if (!walk)
+		return 1;
+	walk->table = nft_read(walk->tables);
+	bpf_loop(RULES_MAX, census_xt_table, NULL, 0);
+	walk->tables += sizeof(struct list_head);
+	return 0;
+}
+
+/* What module number @id keeps for the namespace, or 0. */
+static __always_inline __u64 census_pernet(struct net *net, __u64 id)
+{
+	struct net_generic *gen = BPF_CORE_READ(net, gen);
+
+	/* its first members are in the place of the first pointers */
+	if (id < 3 || id >= BPF_CORE_READ(gen, s.len))
+		return 0;
+	return nft_read((__u64)gen + id * sizeof(__u64));
+}
+
+static long census_net(__u32 i, void *arg)
+{
+	struct census *walk = census_get();
+	struct net *net, *own;
+	__u64 pernet;
+
+	if (!walk)
+		return 1;
+	net = (void *)(walk->net - bpf_core_field_offset(struct net, list));
+	own = (void *)walk->own_net;
+	/* the head of the list, which is no namespace, has no such pointer */
+	if (BPF_CORE_READ(net, ns.ops) == BPF_CORE_READ(own, ns.ops)) {
+		pernet = census_pernet(net, walk->nft_id);
+		if (pernet) {
+			walk->tables = pernet +
+				       bpf_core_field_offset(
+					       struct nftables_pernet, tables);
+			walk->table = nft_read(walk->tables);
+			bpf_loop(RULES_MAX, census_table, NULL, 0);
+		}
+		pernet = census_pernet(net, walk->xt_id);
+		if (pernet && bpf_core_type_exists(struct xt_pernet)) {
+			walk->tables = pernet +
+				       bpf_core_field_offset(struct xt_pernet,
+							     tables);
+			bpf_loop(CENSUS_FAMILIES, census_family, NULL, 0);
+		}
+	}
+	walk->net = nft_read(walk->net);
+	return !walk->net ||
+	       walk->net ==
+		       walk->own_net + bpf_core_field_offset(struct net, list);
+}
+
+static long
+census_forget(struct bpf_map *map, __u64 *key, __u64 *value, void *arg)
+{
+	bpf_map_delete_elem(&listed, key);
+	return 0;
+}
+
+/* The number of a module's namespaces is a variable of it at @address. */
+static __always_inline __u64 census_id(__u64 address)
+{
+	__u32 id = 0;
+
+	if (address)
+		bpf_probe_read_kernel(&id, sizeof(id), (void *)address);
+	return id;
+}
+
+SEC("syscall")
+int numiptent__census(struct rescore_census *request)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct census *walk = census_get();
+
+	if (!walk)
+		return 0;
+	WRITE_ONCE(walk->whole, 0);
+	bpf_for_each_map_elem(&listed, census_forget, NULL, 0);
+	walk->elements = walk->lost = 0;
+	walk->nft_id =
+		census_id(request->symbol[RESCORE_CENSUS_NF_TABLES_NET_ID]);
+	walk->xt_id = census_id(request->symbol[RESCORE_CENSUS_XT_PERNET_ID]);
+	walk->own_net = (__u64)BPF_CORE_READ(task, nsproxy, net_ns);
+	walk->net = walk->own_net + bpf_core_field_offset(struct net, list);
+	bpf_loop(CENSUS_NETS, census_net, NULL, 0);
+	/* it lacks what it did not find the way to */
+	WRITE_ONCE(walk->whole,
+		   READ_ONCE(walk->nft_id) && !READ_ONCE(walk->lost));
+	return 0;
+}
+
+/* Is an entry that is paid for one of those that there are? */
+static __always_inline bool census_has(struct census *census, __u64 key)
+{
+	if (!READ_ONCE(census->whole) || bpf_map_lookup_elem(&listed, &key))
+		return true;
+	if (RESCORE_KEY_KIND(key >> 16) != RESCORE_OBJ_NFT)
+		return false;
+	/* an element, if there are as many */
+	return __sync_fetch_and_add(&census->elements, -1) > 0;
+}
+
+static __always_inline void census_write(struct seq_file *seq, __u64 entry)
+{
+	__u64 key = entry & ~0xffffULL;
+	__u32 kind = RESCORE_KEY_KIND(entry >> 16);
+	struct census *census;
+
+	if (!entry || (kind != RESCORE_OBJ_NFT && kind != RESCORE_OBJ_XT))
+		return;
+	census = census_get();
+	if (census)
+		rescore_truth_write(seq, key, RESCORE_SLOT(entry),
+				    census_has(census, key));
+}
+
+RESCORE_TRUTH_OF_PAYERS(numiptent, census_write)
+
+#endif /* RESCORE_IPTCENSUS_H */
