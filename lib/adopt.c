@@ -8,28 +8,16 @@
 
 int rescore_cgroup_of_pid(pid_t pid, char *ret_path, size_t size)
 {
-	const char *mount = rescore_cgroup_mount();
-	char name[64], line[PATH_MAX + 8];
-	int err = -ENOENT;
-	FILE *file;
+	char name[64];
+	int err;
 
-	if (!mount)
+	if (!rescore_cgroup_mount())
 		return rescore_error(-EOPNOTSUPP,
 				     "no cgroup v2 file system is mounted");
 	snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
-	file = fopen(name, "re");
-	if (!file)
-		return rescore_error(-ESRCH, "there is no process %d", pid);
-	while (err && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "0::", 3))
-			continue;
-		err = 0;
-		if ((size_t)snprintf(ret_path, size, "%s%s", mount, line + 3) >=
-		    size)
-			err = -ENAMETOOLONG;
-	}
-	fclose(file);
+	err = rescore_cgroup_in(name, ret_path, size);
+	if (err == -ESRCH)
+		return rescore_error(err, "there is no process %d", pid);
 	if (err)
 		rescore_error(err, "process %d is in no cgroup of version 2",
 			      pid);

@@ -27,10 +27,7 @@ static bool is_apply(const struct rescore *rs, const struct rescore_hook *hook,
 		return false;
 	for (id = 0; id < rs->meta->nr_resources; id++)
 		if (rows & 1U << id &&
-		    strlen(rs->registry[id].name) ==
-			    (size_t)(end - hook->name) &&
-		    !strncmp(rs->registry[id].name, hook->name,
-			     end - hook->name))
+		    rescore_serves(hook, rs->registry[id].name))
 			return true;
 	return false;
 }

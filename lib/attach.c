@@ -117,11 +117,8 @@ void rescore_prime(struct rescore *rs, unsigned int slot)
 
 int rescore_attach(struct rescore *rs, unsigned int slot, const char *cgroup)
 {
-	int err;
+	int err = rescore_lock_slot(rs, slot);
 
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	err = rescore_lock(rs);
 	if (err)
 		return err;
 	/* what has happened up to now is still to be counted */
@@ -170,11 +167,8 @@ static int detach_locked(struct rescore *rs, unsigned int slot,
 
 int rescore_detach(struct rescore *rs, unsigned int slot, const char *cgroup)
 {
-	int err;
+	int err = rescore_lock_slot(rs, slot);
 
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	err = rescore_lock(rs);
 	if (err)
 		return err;
 	err = detach_locked(rs, slot, cgroup);
@@ -219,8 +213,12 @@ int rescore_for_each_cgroup(const struct rescore *rs, unsigned int slot,
 	unsigned int below = 0, i;
 	int err = 0;
 
-	while (!err && (below = rescore_next(rs, below))) {
-		if (below != slot && !rescore_is_below(rs, below, slot))
+	while (!err && ++below < rs->meta->nr_slots) {
+		/* most are below none, and there may be thousands */
+		if (below != slot && (!rs->containers[below].parent ||
+				      !rescore_is_below(rs, below, slot)))
+			continue;
+		if (!rescore_slot_is_live(rs, below))
 			continue;
 		owned.slot = below;
 		for (i = 0; !err && i < rs->containers[below].nr_roots; i++)

@@ -12,20 +12,24 @@
 #include <bpf/bpf.h>
 
 #include "audit.h"
-#include "audit_socks.h"
+#include "audit_found.h"
 
-/* A row that moves while it is counted is counted again. */
+/*
+ * A row that moves while it is counted is counted again: so often if it stands
+ * still and is wrong; longer if it goes on moving, since then it may be that each
+ * count fell between an end and a beginning.
+ */
 #define AUDIT_TRIES	20
+#define AUDIT_TRIES_MAX	200
 
 /* Everything that was found, per slot. */
 struct findings {
 	const struct rescore *rs;
 	struct rescore_bucket *payers;
 	size_t nr_payers;
-	uint64_t *files;		/* RESCORE_KEY_ADDRESS, sorted, unique */
-	size_t nr_files;
-	struct rescore_sock *socks;	/* by address, each once */
-	size_t nr_socks;
+	unsigned int id;		/* of the row that is counted */
+	struct rescore_found *all;	/* by address, each once */
+	size_t nr_all;
 	struct audit_counts counts;
 };
 
@@ -33,65 +37,6 @@ static bool pays_for(const struct findings *found, unsigned int payer,
 		     unsigned int slot)
 {
 	return payer == slot || rescore_is_below(found->rs, payer, slot);
-}
-
-/* --- files: all that a descriptor or a mapping of any process refers to -------------- */
-
-static int compare(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static int find_files(struct findings *found)
-{
-	static const char *const programs[] = { "numfile__audit_fd",
-						"numfile__audit_map" };
-	uint64_t *all = NULL, *part, *more;
-	size_t i, j, n = 0;
-	ssize_t size;
-
-	for (i = 0; i < ARRAY_SIZE(programs); i++) {
-		size = rescore_run_iter(programs[i], (void **)&part);
-		if (size < 0) {
-			free(all);
-			return size;
-		}
-		more = realloc(all, n * sizeof(*all) + size + 1);
-		if (!more) {
-			free(part);
-			free(all);
-			return rescore_error(-ENOMEM, "out of memory");
-		}
-		all = more;
-		memcpy(all + n, part, size);
-		free(part);
-		n += size / sizeof(*all);
-	}
-	for (i = 0; i < n; i++)
-		all[i] &= RESCORE_ADDRESS_MASK;
-	qsort(all, n, sizeof(*all), compare);
-	for (i = j = 0; i < n; i++)
-		if (!i || all[i] != all[i - 1])
-			all[j++] = all[i];
-	free(found->files);
-	found->files = all;
-	found->nr_files = j;
-	return 0;
-}
-
-/* No descriptor shows it: on its way through a socket, in an io_uring, or freed. */
-static bool file_lives(uint64_t address)
-{
-	struct {
-		uint64_t address;
-		uint64_t references;
-	} request = { .address = address };
-
-	return rescore_run_syscall("numfile__audit_live", &request,
-				   sizeof(request)) == 0 &&
-	       request.references;
 }
 
 /* --- what is recorded, in the buckets and in the overflow map ---------------------- */
@@ -112,7 +57,8 @@ static unsigned int for_each_payer(const struct findings *found,
 		for (j = 0; j < RESCORE_BUCKET_ENTRIES; j++) {
 			entry = __atomic_load_n(&found->payers[i].entry[j],
 						__ATOMIC_RELAXED);
-			if (entry && pays_for(found, entry & 0xffff, slot))
+			if (entry && entry != RESCORE_TOMB &&
+			    pays_for(found, entry & 0xffff, slot))
 				n += fn(found, entry >> 16, kinds);
 		}
 	if (!found->rs->meta->payers_overflow)
@@ -138,28 +84,16 @@ static bool is_of_kind(const struct findings *found, uint64_t key,
 	return kinds & 1U << RESCORE_KEY_KIND(key);
 }
 
-static bool is_live_file(const struct findings *found, uint64_t key,
-			 uint32_t kinds)
+static bool is_live(const struct findings *found, uint64_t key, uint32_t kinds)
 {
 	uint64_t address = RESCORE_KEY_ADDRESS(key);
 
 	return is_of_kind(found, key, kinds) &&
-	       (bsearch(&address, found->files, found->nr_files,
-			sizeof(address), compare) ||
-		file_lives(address));
+	       (audit_has(found->all, found->nr_all, address) ||
+		audit_lives(found->rs, found->id, address));
 }
 
-/* --- sockets -------------------------------------------------------------------------- */
-
-static bool is_live_sock(const struct findings *found, uint64_t key,
-			 uint32_t kinds)
-{
-	uint64_t address = RESCORE_KEY_ADDRESS(key);
-
-	return is_of_kind(found, key, kinds) &&
-	       (rescore_has_sock(found->socks, found->nr_socks, address) ||
-		rescore_sock_lives(address));
-}
+/* --- what nobody is recorded for -------------------------------------------------- */
 
 /* Is anybody recorded as the payer of @key? */
 static bool has_payer(const struct findings *found, uint64_t key)
@@ -190,42 +124,47 @@ static bool has_payer(const struct findings *found, uint64_t key)
 static unsigned int count_strays(const struct findings *found,
 				 unsigned int slot, uint32_t kind)
 {
-	const struct rescore_sock *sock;
+	const struct rescore_found *object = found->all;
+	const struct rescore_found *end = object + found->nr_all;
 	unsigned int n = 0;
 
-	for (sock = found->socks; sock < found->socks + found->nr_socks; sock++)
-		n += sock->kind == kind && !sock->unknown &&
-		     rescore_member(found->rs, sock->cgroup) == (int)slot &&
-		     !has_payer(found, sock->address | RESCORE_KIND_KEY(kind));
+	for (; object < end; object++)
+		n += object->kind == kind && !object->unknown &&
+		     rescore_member(found->rs, object->cgroup) == (int)slot &&
+		     !has_payer(found,
+				object->address | RESCORE_KIND_KEY(kind));
 	return n;
 }
 
 /*
- * A container whose cgroup was attached has sockets from before, for which
- * nobody pays. In one that was made empty there are none.
+ * What the resource's own programs list; -ENOENT: it has none. A container whose
+ * cgroup was attached has objects from before, for which nobody pays. In one that
+ * was made empty there are none.
  */
-static int find_socks(struct findings *found, struct rescore_audit_row *row,
-		      uint32_t kind)
+static int find(struct findings *found, struct rescore_audit_row *row,
+		uint32_t kind)
 {
 	const struct rescore_container *container =
 		&found->rs->containers[row->slot];
 	bool own = container->nr_roots == 1 &&
 		   container->flags & RESCORE_OWN_CGROUP;
 	unsigned int live, strays;
-	int err;
+	ssize_t n;
 
-	free(found->socks);
-	found->socks = NULL;
-	found->nr_socks = 0;
-	err = rescore_find_socks(&found->socks, &found->nr_socks);
-	if (err)
-		return err;
-	live = for_each_payer(found, row->slot, is_live_sock, 1U << kind);
+	free(found->all);
+	found->all = NULL;
+	found->nr_all = 0;
+	found->id = row->id;
+	n = audit_find(found->rs, row->id, &found->all);
+	if (n < 0)
+		return n;
+	found->nr_all = n;
+	live = for_each_payer(found, row->slot, is_live, 1U << kind);
 	strays = count_strays(found, row->slot, kind);
 	row->low = own ? live + strays : live;
 	row->high = live + strays;
 	snprintf(row->how, sizeof(row->how),
-		 "sockets in all network namespaces; %u that nobody pays for",
+		 "what the kernel lists, or has alive without; %u that nobody pays for",
 		 strays);
 	return 0;
 }
@@ -255,21 +194,10 @@ static int truth(struct findings *found, struct rescore_audit_row *row,
 			 "/proc/locks; %u of owners it does not name",
 			 found->counts.lost);
 		return 0;
-	case RESCORE_OBJ_FILE:
-	case RESCORE_OBJ_PTY:
-		err = find_files(found);
-		if (err)
-			return err;
-		row->low = for_each_payer(found, row->slot, is_live_file,
-					  1U << kind);
-		row->high = row->low;
-		snprintf(row->how, sizeof(row->how),
-			 "files behind descriptors, mappings, or alive without");
-		return 0;
-	case RESCORE_OBJ_SOCK:
-	case RESCORE_OBJ_OTHERSOCK:
-		return find_socks(found, row, kind);
 	}
+	err = find(found, row, kind);
+	if (err != -ENOENT)
+		return err;
 	err = rescore_true_amount(found->rs, row->slot, row->id, &row->low,
 				  &row->high);
 	if (err)
@@ -294,17 +222,37 @@ static bool is_wrong(const struct rescore_audit_row *row)
 	return row->held < row->low || row->held > row->high;
 }
 
+/* How long a row was counted already. */
+struct patience {
+	int64_t held;		/* at the last count */
+	int still;		/* counts since it moved */
+	int tries;
+};
+
+/* Waits between one count and the next. False: it was counted often enough. */
+static bool goes_on(struct patience *patience, const struct rescore_line *line)
+{
+	int64_t held;
+
+	if (patience->tries)
+		rescore_nap();
+	held = __atomic_load_n(&line->held, __ATOMIC_RELAXED);
+	if (held != patience->held)
+		patience->still = 0;
+	patience->held = held;
+	return patience->still++ < AUDIT_TRIES &&
+	       patience->tries++ < AUDIT_TRIES_MAX;
+}
+
 static bool audit_line(struct findings *found, struct rescore_audit_row *row)
 {
 	const struct rescore *rs = found->rs;
 	const struct rescore_line *line = &rs->table[row->slot].line[row->id];
 	uint32_t kinds = rs->registry[row->id].objects;
+	struct patience patience = { 0 };
 	int64_t held;
-	int tries;
 
-	for (tries = 0; tries < AUDIT_TRIES; tries++) {
-		if (tries)
-			rescore_nap();
+	while (goes_on(&patience, line)) {
 		held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
 		if (truth(found, row, kinds)) {
 			row->low = row->high = held;
@@ -313,8 +261,9 @@ static bool audit_line(struct findings *found, struct rescore_audit_row *row)
 		}
 		differs(row, held,
 			for_each_payer(found, row->slot, is_of_kind, kinds));
-		if (held == __atomic_load_n(&line->held, __ATOMIC_SEQ_CST) &&
-		    !is_wrong(row))
+		if (held != __atomic_load_n(&line->held, __ATOMIC_SEQ_CST))
+			patience.still = 0;
+		else if (!is_wrong(row))
 			return false;
 	}
 	return true;
@@ -325,11 +274,10 @@ static int audit_amount(struct findings *found, struct rescore_audit_row *row)
 {
 	const struct rescore *rs = found->rs;
 	const struct rescore_line *line = &rs->table[row->slot].line[row->id];
-	int tries, err;
+	struct patience patience = { 0 };
+	int err;
 
-	for (tries = 0; tries < AUDIT_TRIES; tries++) {
-		if (tries)
-			rescore_nap();
+	while (goes_on(&patience, line)) {
 		row->held = __atomic_load_n(&line->held, __ATOMIC_SEQ_CST);
 		err = rescore_true_amount(rs, row->slot, row->id, &row->low,
 					  &row->high);
@@ -427,18 +375,17 @@ int rescore_audit(struct rescore *rs, unsigned int slot,
 				   found.nr_payers, true);
 	if (found.counts.of && found.payers) {
 		n = audit_lost(rs, report, arg);
-		do {
-			int wrong;
+		if (!only)
+			slot = rescore_next(rs, 0);
+		while (slot && n >= 0) {
+			int wrong = audit_slot(&found, slot, report, arg);
 
-			if (!only && !(slot = rescore_next(rs, slot)))
-				break;
-			wrong = audit_slot(&found, slot, report, arg);
 			n = wrong < 0 ? wrong : n + wrong;
-		} while (!only && n >= 0);
+			slot = only ? 0 : rescore_next(rs, slot);
+		}
 	}
 	rescore_unmap(found.payers, sizeof(*found.payers), found.nr_payers);
-	free(found.socks);
-	free(found.files);
+	free(found.all);
 	free(found.counts.of);
 	return n;
 }

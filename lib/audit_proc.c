@@ -2,9 +2,11 @@
 /* For the audit: what /proc shows of tasks and locks. */
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit.h"
 
@@ -31,51 +33,64 @@ static void begin(const struct rescore *rs, struct audit_counts *ret)
 static void count_task(const struct rescore *rs, struct audit_counts *ret,
 		       const char *pid, const char *tid)
 {
-	const char *mount = rescore_cgroup_mount();
-	char name[600], line[PATH_MAX], path[PATH_MAX * 2];
-	FILE *file;
+	char name[600], path[PATH_MAX * 2];
 	int slot;
 
 	snprintf(name, sizeof(name), "/proc/%s/task/%s/cgroup", pid, tid);
-	file = fopen(name, "re");
-	if (!file)
+	if (rescore_cgroup_in(name, path, sizeof(path)))
 		return;		/* gone meanwhile: the row is tried again */
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "0::", 3))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(path, sizeof(path), "%s%s", mount ?: "", line + 3);
-		slot = rescore_member_path(rs, path);
-		if (slot < 0)
-			ret->lost++;
-		else
-			add_upwards(rs, ret->of, slot);
-	}
-	fclose(file);
+	slot = rescore_member_path(rs, path);
+	if (slot < 0)
+		ret->lost++;
+	else
+		add_upwards(rs, ret->of, slot);
 }
 
+static void count_threads(const struct rescore *rs, struct audit_counts *ret,
+			  const char *pid)
+{
+	struct dirent *thread;
+	char name[300];
+	DIR *task;
+
+	snprintf(name, sizeof(name), "/proc/%s/task", pid);
+	task = opendir(name);
+	while (task && (thread = readdir(task)))
+		if (isdigit((unsigned char)thread->d_name[0]))
+			count_task(rs, ret, pid, thread->d_name);
+	if (task)
+		closedir(task);
+}
+
+/* Of any in /proc, and three or four that are numbers. */
+#define NAMES_SIZE	128
+
+/*
+ * A few names at a time: /proc goes on from the last one, upwards, so that
+ * processes that live shorter than all this takes are found, being the youngest.
+ * All names at once, as readdir() gets them, are those of the dead by then.
+ */
 void audit_count_tasks(const struct rescore *rs, struct audit_counts *ret)
 {
-	struct dirent *process, *thread;
-	char name[300];
-	DIR *proc, *task;
+	union {
+		struct dirent64 first;
+		char all[sizeof(struct dirent64)];
+	} names;
+	const struct dirent64 *process;
+	ssize_t n, i;
+	int proc;
 
 	begin(rs, ret);
-	proc = opendir("/proc");
-	while (proc && (process = readdir(proc))) {
-		if (!isdigit((unsigned char)process->d_name[0]))
-			continue;
-		snprintf(name, sizeof(name), "/proc/%s/task", process->d_name);
-		task = opendir(name);
-		while (task && (thread = readdir(task)))
-			if (isdigit((unsigned char)thread->d_name[0]))
-				count_task(rs, ret, process->d_name,
-					   thread->d_name);
-		if (task)
-			closedir(task);
-	}
-	if (proc)
-		closedir(proc);
+	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return;
+	while ((n = getdents64(proc, &names, NAMES_SIZE)) > 0)
+		for (i = 0; i < n; i += process->d_reclen) {
+			process = (const void *)(names.all + i);
+			if (isdigit((unsigned char)process->d_name[0]))
+				count_threads(rs, ret, process->d_name);
+		}
+	close(proc);
 }
 
 /* --- locks: /proc/locks ------------------------------------------------------------ */

@@ -102,6 +102,30 @@ int rescore_cgroup_open(const char *path, char *ret_path, size_t size,
 	return fd;
 }
 
+int rescore_cgroup_in(const char *file, char *ret_path, size_t size)
+{
+	const char *mount = rescore_cgroup_mount();
+	char line[PATH_MAX + 8];
+	FILE *proc = fopen(file, "re");
+	int err = -ENOENT;
+
+	if (!proc)
+		return -ESRCH;
+	while (mount && fgets(line, sizeof(line), proc)) {
+		/* of version 2; others have a number and names */
+		if (strncmp(line, "0::", 3))
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		err = (size_t)snprintf(ret_path, size, "%s%s", mount,
+				       line + 3) < size ?
+			      0 :
+			      -ENAMETOOLONG;
+		break;
+	}
+	fclose(proc);
+	return err;
+}
+
 int rescore_cgroup_path_of(uint64_t id, char *ret_path, size_t size)
 {
 	struct {
@@ -145,9 +169,16 @@ int rescore_cgroup_walk(const char *path,
 {
 	struct dirent *entry;
 	char child[PATH_MAX];
-	DIR *dir = opendir(path);
+	struct stat st;
+	DIR *dir;
 	int err = 0;
 
+	/* One link of its own, one by its name, one by each below: dozens of
+	 * files need not be looked at to find none.
+	 */
+	if (!stat(path, &st) && st.st_nlink == 2)
+		return fn(path, arg);
+	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while (!err && (entry = readdir(dir))) {

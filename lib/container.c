@@ -304,11 +304,8 @@ static int destroy_locked(struct rescore *rs, unsigned int slot, bool force)
 
 int rescore_destroy(struct rescore *rs, unsigned int slot, bool force)
 {
-	int err;
+	int err = rescore_lock_slot(rs, slot);
 
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	err = rescore_lock(rs);
 	if (err)
 		return err;
 	err = destroy_locked(rs, slot, force);

@@ -8,109 +8,122 @@
 
 #define OBJECT_SUFFIX	".bpf.o"
 
-static bool is_listed(const char *name, const char *list)
+/*
+ * The name that the list *@at begins with, *@ret_length bytes of it; *@at goes to
+ * the next one. NULL: there are no more.
+ */
+static const char *next_name(const char **at, size_t *ret_length)
 {
-	size_t length = strlen(name), n;
+	const char *name = *at;
 
-	for (; *list; list += n + strspn(list + n, ",")) {
-		n = strcspn(list, ",");
-		if (n == length && !strncmp(list, name, n))
+	*ret_length = strcspn(name, ",");
+	*at += *ret_length;
+	*at += strspn(*at, ",");
+	return *name ? name : NULL;
+}
+
+static bool is_listed(const char *name, size_t length, const char *list)
+{
+	const char *other;
+	size_t n;
+
+	while ((other = next_name(&list, &n)))
+		if (n == length && !strncmp(other, name, n))
 			return true;
-	}
 	return false;
 }
 
 static unsigned int count(const char *list)
 {
 	unsigned int n = 0;
+	size_t length;
 
-	for (list += strspn(list, ","); *list; n++) {
-		list += strcspn(list, ",");
-		list += strspn(list, ",");
-	}
+	while (next_name(&list, &length))
+		n++;
 	return n;
 }
 
-static void append(char *list, const char *name, int length)
+static void append(char *list, const char *name, size_t length)
 {
 	size_t used = strlen(list);
 
 	snprintf(list + used, RESCORE_LIST_LEN - used, "%s%.*s",
-		 used ? "," : "", length, name);
+		 used ? "," : "", (int)length, name);
 }
 
 unsigned int load_list_loaded(const struct rescore *rs, char *list)
 {
 	const char *name;
 	unsigned int i;
+	size_t n;
 
 	list[0] = '\0';
 	for (i = 0; i < rs->meta->nr_hooks; i++) {
 		name = rs->hooks[i].controller;
-		if (strcmp(name, LOAD_CORE_OBJECT) && !is_listed(name, list))
-			append(list, name, RESCORE_CTL_NAME_LEN);
+		n = strnlen(name, RESCORE_CTL_NAME_LEN);
+		if (strcmp(name, LOAD_CORE_OBJECT) && !is_listed(name, n, list))
+			append(list, name, n);
 	}
 	return count(list);
 }
 
 unsigned int load_list_add(char *list, const char *more)
 {
-	char name[RESCORE_CTL_NAME_LEN];
+	const char *name;
 	size_t n;
 
-	for (; more && *more; more += n + strspn(more + n, ",")) {
-		n = strcspn(more, ",");
-		snprintf(name, sizeof(name), "%.*s", (int)n, more);
-		if (!is_listed(name, list))
-			append(list, more, (int)n);
-	}
+	while (more && (name = next_name(&more, &n)))
+		if (!is_listed(name, n, list))
+			append(list, name, n);
 	return count(list);
 }
 
 int load_list_remove(char *list, const char *less)
 {
-	char old[RESCORE_LIST_LEN], name[RESCORE_CTL_NAME_LEN];
-	const char *at;
+	char old[RESCORE_LIST_LEN];
+	const char *at = less, *name;
 	size_t n;
 
-	for (at = less; *at; at += n + strspn(at + n, ",")) {
-		n = strcspn(at, ",");
-		snprintf(name, sizeof(name), "%.*s", (int)n, at);
-		if (!is_listed(name, list))
+	while ((name = next_name(&at, &n)))
+		if (!is_listed(name, n, list))
 			return rescore_error(-ENOENT,
 					     "controller \"%.*s\" is not loaded",
-					     (int)n, at);
-	}
+					     (int)n, name);
 	snprintf(old, sizeof(old), "%s", list);
 	list[0] = '\0';
-	for (at = old; *at; at += n + strspn(at + n, ",")) {
-		n = strcspn(at, ",");
-		snprintf(name, sizeof(name), "%.*s", (int)n, at);
-		if (!is_listed(name, less))
-			append(list, name, (int)n);
-	}
+	at = old;
+	while ((name = next_name(&at, &n)))
+		if (!is_listed(name, n, less))
+			append(list, name, n);
 	return 0;
 }
 
-/* Each controller of @list has its object among the @found. */
+/* Is there an object of this controller among the @found? The core is none. */
+static bool is_installed(const char *name, size_t length, const glob_t *found)
+{
+	const char *file;
+	size_t i;
+
+	for (i = 0; i < found->gl_pathc; i++) {
+		file = strrchr(found->gl_pathv[i], '/') + 1;
+		if (!strncmp(file, name, length) &&
+		    !strcmp(file + length, OBJECT_SUFFIX))
+			return strcmp(file, LOAD_CORE_OBJECT OBJECT_SUFFIX);
+	}
+	return false;
+}
+
+/* Each controller of @list is installed. */
 static int check_list(const char *list, const glob_t *found)
 {
-	char file[RESCORE_CTL_NAME_LEN + sizeof(OBJECT_SUFFIX)];
-	size_t n, i;
+	const char *name;
+	size_t n;
 
-	for (; *list; list += n + strspn(list + n, ",")) {
-		n = strcspn(list, ",");
-		snprintf(file, sizeof(file), "%.*s" OBJECT_SUFFIX,
-			 n < RESCORE_CTL_NAME_LEN ? (int)n : 0, list);
-		for (i = 0; i < found->gl_pathc; i++)
-			if (!strcmp(strrchr(found->gl_pathv[i], '/') + 1, file))
-				break;
-		if (i == found->gl_pathc ||
-		    !strcmp(file, LOAD_CORE_OBJECT OBJECT_SUFFIX))
+	while ((name = next_name(&list, &n)))
+		if (!is_installed(name, n, found))
 			return rescore_error(-ENOENT,
 					     "there is no controller \"%.*s\"",
-					     (int)n, list);
-	}
+					     (int)n, name);
 	return 0;
 }
 
@@ -132,7 +145,7 @@ int load_controllers(struct load *load, const char *only)
 		snprintf(name, sizeof(name), "%.*s",
 			 (int)(strlen(file) - strlen(OBJECT_SUFFIX)), file);
 		if (strcmp(name, LOAD_CORE_OBJECT) &&
-		    (!only || is_listed(name, only)))
+		    (!only || is_listed(name, strlen(name), only)))
 			err = load_object(load, file);
 	}
 	globfree(&found);

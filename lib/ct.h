@@ -80,10 +80,13 @@ int ct_parse_caps(const char *text, uint64_t *ret_caps);
 extern const uint64_t ct_default_caps;
 /* The process and all it executes have @caps at most, and gain none. */
 int ct_limit_caps(uint64_t caps);
+/* All that are permitted are effective: ct_act_as() takes some away. */
+int ct_use_caps(void);
 /* --- ct_seccomp.c --- */
 int ct_limit_calls(void);
 
 /* --- ct_state.c --- */
+bool ct_is_frozen(const struct rescore *rs, unsigned int slot);
 /* The container's first process; its pidfd or -ESRCH. */
 int ct_init_pidfd(const char *name, pid_t *ret_pid);
 int ct_note_init(const char *name, pid_t pid);
@@ -120,7 +123,7 @@ struct ct_report {
 struct ct_start {
 	const char *name;
 	unsigned int slot;
-	const struct rescore_ct *ct;
+	struct rescore_ct *ct;
 	char *const *argv;
 	struct ct_net net;
 	struct ct_map map;
@@ -130,8 +133,48 @@ struct ct_start {
 	int userns_fd;		/* -1: the host's */
 	int report_fd;
 	int log_fd;
+	int lock_fd;
 	char root[PATH_MAX];	/* where its root file system is put together */
 };
+
+/* --- ct_start.c --- */
+/*
+ * What is stored of container @slot into @s, under the lock that excludes other
+ * starts, until ct_start_end(). 0 or -errno.
+ */
+int ct_start_begin(const struct rescore *rs, unsigned int slot,
+		   struct ct_start *s);
+void ct_start_end(struct ct_start *s);
+/* The lock alone. */
+int ct_start_lock(struct ct_start *s);
+/* The values of @s->ct. */
+int ct_start_parse(struct ct_start *s);
+/* Its cgroup and its log, with O_TRUNC in @log_flags if it is to begin anew. */
+int ct_start_open(const struct rescore *rs, struct ct_start *s, int log_flags);
+/* -EALREADY: it runs. -EBUSY: something of it does. */
+int ct_check_idle(const struct rescore *rs, const struct ct_start *s);
+
+/*
+ * ct_state.c: /proc/PID/stat, read into @line, from behind the name on (which may
+ * have blanks and brackets); NULL: there is no such process.
+ */
+const char *ct_stat_after_name(pid_t pid, char *line, size_t size);
+
+/*
+ * ct_lease.c: before container @s, which has no process, runs again. One that a
+ * restore was making when it was killed gets its own bounds back: its lease ends,
+ * and what the kernel keeps itself is written again. One that is frozen is thawed.
+ */
+int ct_recover(struct rescore *rs, const struct ct_start *s);
+
+/* ct_limits.c: write bounds in the table to the cgroup's files again. */
+int ct_limits_restate(struct rescore *rs, unsigned int slot);
+
+/* ct_stop.c: thaw one without processes; -EBUSY: a cgroup above it is frozen. */
+int ct_thaw_empty(struct rescore *rs, unsigned int slot);
+
+/* ct_stop.c: its processes have been killed; all that is left of its run goes. */
+int ct_stopped(struct rescore *rs, unsigned int slot);
 
 /* ct_userns.c: a user namespace that maps as @map says; fd or -errno. */
 int ct_make_userns(const struct ct_map *map);
@@ -153,8 +196,11 @@ void ct_veth_name(unsigned int slot, char *ret, size_t size);
 /* ct_ip.c: hold the cgroup's sockets to the container's addresses. */
 int ct_restrict_addresses(const struct ct_start *s);
 
-/* ct_image.c: the container's init, in sealed memory; fd or -errno. */
-int ct_init_image(void);
+/* ct_image.c: write the container's init to the tmpfs at CT_INIT_DIR. */
+#define CT_INIT_DIR	"/dev/rescore"
+#define CT_INIT_NAME	"rescore-init"
+#define CT_INIT_PATH	CT_INIT_DIR "/" CT_INIT_NAME
+int ct_place_init(int root);
 
 /* ct_env.c: of its processes; NULL: no memory. */
 char **ct_environment(const struct rescore_ct *ct);

@@ -39,3 +39,21 @@ int ct_limit_caps(uint64_t caps)
 	cap_free(sets);
 	return err;
 }
+
+int ct_use_caps(void)
+{
+	cap_t sets = cap_get_proc();
+	cap_flag_value_t has;
+	cap_value_t one;
+	int err = sets ? 0 : -1;
+
+	for (one = 0; !err && one <= CAP_LAST_CAP && CAP_IS_SUPPORTED(one);
+	     one++)
+		err = cap_get_flag(sets, one, CAP_PERMITTED, &has) ||
+		      cap_set_flag(sets, CAP_EFFECTIVE, 1, &one, has);
+	if (!err)
+		err = cap_set_proc(sets);
+	err = err ? -errno : 0;
+	cap_free(sets);
+	return err;
+}

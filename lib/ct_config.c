@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The configuration of a contained container: in memory and in its file. */
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "ct.h"
+#include "ct_json.h"
 
 static const struct {
 	const char *name;
@@ -153,7 +149,7 @@ int rescore_ct_check(const struct rescore_ct *ct)
 
 /* --- the file ------------------------------------------------------------------ */
 
-static json_t *to_json(const struct rescore_ct *ct)
+json_t *ct_config_json(const struct rescore_ct *ct)
 {
 	json_t *root = json_pack("{s:i}", "version", RESCORE_CT_VERSION);
 	json_t *list;
@@ -178,21 +174,13 @@ static json_t *to_json(const struct rescore_ct *ct)
 	return root;
 }
 
-static int from_json(const char *path, json_t *root, struct rescore_ct *ct)
+static int read_keys(const char *path, json_t *root, struct rescore_ct *ct)
 {
 	json_t *value, *one;
 	const char *name;
 	size_t i;
 	int err = 0;
 
-	i = json_integer_value(json_object_get(root, "version"));
-	if (i < 1)
-		return rescore_error(-EPROTO, "%s has no version", path);
-	if (i > RESCORE_CT_VERSION)
-		return rescore_error(
-			-EPROTO,
-			"%s has version %zu, this rescore knows versions up to %d",
-			path, i, RESCORE_CT_VERSION);
 	json_object_foreach(root, name, value) {
 		if (!strcmp(name, "version"))
 			continue;
@@ -213,11 +201,24 @@ static int from_json(const char *path, json_t *root, struct rescore_ct *ct)
 	return 0;
 }
 
+int ct_config_parse(const char *where, json_t *root, struct rescore_ct **ret)
+{
+	struct rescore_ct *ct = NULL;
+	int err = rescore_ct_new(&ct);
+
+	if (!ct)
+		return err;
+	err = read_keys(where, root, ct);
+	if (err)
+		rescore_ct_free(ct);
+	else
+		*ret = ct;
+	return err;
+}
+
 int rescore_ct_load(const char *name, struct rescore_ct **ret_ct)
 {
 	char path[PATH_MAX];
-	struct rescore_ct *ct;
-	json_error_t wrong;
 	json_t *root;
 	int err;
 
@@ -230,41 +231,18 @@ int rescore_ct_load(const char *name, struct rescore_ct **ret_ct)
 			-ENOENT,
 			"\"%s\" has limits only: create it with --rootfs or --overlay",
 			name);
-	root = json_load_file(path, JSON_REJECT_DUPLICATES, &wrong);
-	if (!root)
-		return rescore_error(-EINVAL, "%s, line %d: %s", path,
-				     wrong.line, wrong.text);
-	err = rescore_ct_new(&ct);
-	if (!err) {
-		err = from_json(path, root, ct);
-		if (err)
-			rescore_ct_free(ct);
-	}
+	err = ct_read_json(path, &root);
+	if (err)
+		return err;
+	err = ct_config_parse(path, root, ret_ct);
 	json_decref(root);
-	if (!err)
-		*ret_ct = ct;
-	return err;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t length = strlen(text);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, length) != (ssize_t)length || fsync(fd) < 0)
-		err = -(errno ?: EIO);
-	close(fd);
 	return err;
 }
 
 int rescore_ct_store(const char *name, const struct rescore_ct *ct)
 {
-	char path[PATH_MAX], fresh[PATH_MAX + 8];
+	char path[PATH_MAX];
 	json_t *root;
-	char *text;
 	int err;
 
 	err = rescore_check_name(name);
@@ -276,21 +254,8 @@ int rescore_ct_store(const char *name, const struct rescore_ct *ct)
 	if (err)
 		return err;
 	ct_path(path, sizeof(path), RESCORE_CT_STORE, name, "config.json");
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	root = to_json(ct);
-	text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+	root = ct_config_json(ct);
+	err = ct_write_json(path, root);
 	json_decref(root);
-	if (!text)
-		return rescore_error(-EINVAL, "a value of \"%s\" is not UTF-8",
-				     name);
-	err = write_file(fresh, text);
-	free(text);
-	if (!err && rename(fresh, path) < 0)
-		err = -errno;
-	if (err) {
-		unlink(fresh);
-		return rescore_error(err, "cannot write %s: %s", path,
-				     strerror(-err));
-	}
-	return 0;
+	return err;
 }

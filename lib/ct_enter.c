@@ -351,6 +351,9 @@ int rescore_ct_exec(struct rescore *rs, unsigned int slot,
 		err = rescore_error(-ESRCH,
 				    "\"%s\" does not run: `rlimitctl start %s`",
 				    c->name, c->name);
+	if (!err && ct_is_frozen(rs, slot))
+		err = rescore_error(-EBUSY, "\"%s\" is frozen: thaw it first",
+				    c->name);
 	if (!err && e.admin < 0)
 		err = e.admin;
 	if (!err && e.cgroup_fd < 0)

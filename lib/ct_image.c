@@ -2,37 +2,51 @@
 /* The container's init (init/init.c) as an image, and its environment. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ct.h"
 
 __asm__(".section .rodata\n"
 	".global ct_init_begin\n.hidden ct_init_begin\n"
-	".global ct_init_end\n.hidden ct_init_end\n"
+	".global ct_init_size\n.hidden ct_init_size\n"
 	"ct_init_begin: .incbin \"" CT_IMAGE "\"\n"
-	"ct_init_end:\n"
+	"1:\n"
+	".balign 8\n"
+	"ct_init_size: .quad 1b - ct_init_begin\n"
 	".previous\n");
 
-extern const char ct_init_begin[], ct_init_end[];
+extern const char ct_init_begin[];
+extern const uint64_t ct_init_size;
 
-int ct_init_image(void)
+/*
+ * The mount is read-only from here on, for all: neither the container nor who looks
+ * for /proc/1/exe from outside comes to a file of the host's, or can change this.
+ */
+int ct_place_init(int root)
 {
-	size_t size = (size_t)(ct_init_end - ct_init_begin);
-	int fd = memfd_create("rescore-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	size_t size = ct_init_size;
+	int dir, fd, err = 0;
 
-	if (fd < 0)
-		return -errno;
-	if (write(fd, ct_init_begin, size) != (ssize_t)size ||
-	    fcntl(fd, F_ADD_SEALS,
-		  F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) <
-		    0) {
+	dir = ct_open_in(root, CT_INIT_DIR, O_RDONLY | O_DIRECTORY);
+	if (dir < 0)
+		return dir;
+	fd = openat(dir, CT_INIT_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0555);
+	if (fd < 0 || write(fd, ct_init_begin, size) != (ssize_t)size)
+		err = -(errno ?: EIO);
+	if (fd >= 0)
 		close(fd);
-		return -EIO;
-	}
-	return fd;
+	if (!err && syscall(SYS_mount_setattr, dir, "", AT_EMPTY_PATH, &attr,
+			    sizeof(attr)) < 0)
+		err = -errno;
+	close(dir);
+	return err;
 }
 
 char **ct_environment(const struct rescore_ct *ct)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "ct.h"
@@ -84,6 +86,15 @@ static int mask_proc(int root)
 	return err;
 }
 
+/* A folder that lxcfs left, or a file in it, shows nothing of a container. */
+static bool lxcfs_runs(void)
+{
+	struct statfs fs;
+
+	return statfs(LXCFS "meminfo", &fs) == 0 &&
+	       fs.f_type == FUSE_SUPER_MAGIC;
+}
+
 /* meminfo and its like as lxcfs shows them to this container. */
 static int show_lxcfs(int root)
 {
@@ -94,17 +105,21 @@ static int show_lxcfs(int root)
 	size_t i;
 	int fd, err = 0;
 
-	if (access(LXCFS "meminfo", R_OK) < 0)
-		return rescore_error(-ENOENT,
-				     "proc \"lxcfs\": lxcfs does not run here");
+	if (!lxcfs_runs())
+		return rescore_error(
+			-ENOENT,
+			"proc \"lxcfs\": lxcfs does not run here: nothing of it is at " LXCFS
+			"meminfo");
 	for (i = 0; !err && i < ARRAY_SIZE(files); i++) {
 		snprintf(from, sizeof(from), LXCFS "%s", files[i]);
 		snprintf(to, sizeof(to), "/proc/%s", files[i]);
 		fd = open(from, O_PATH | O_CLOEXEC);
 		if (fd < 0)
 			continue;	/* an older lxcfs */
-		err = ct_attach_in(ct_clone_mount(fd, false, PLAIN, -1), root,
-				   to, true);
+		err = ct_attach_in(ct_clone_mount(fd, false,
+						  PLAIN | MOUNT_ATTR_RDONLY,
+						  -1),
+				   root, to, true);
 		close(fd);
 	}
 	return err;

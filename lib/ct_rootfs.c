@@ -113,6 +113,22 @@ static int place_upper(const struct ct_start *s, const char *at)
 	return place(clone_path(s, path, false, 0), at);
 }
 
+/*
+ * An overlay works in its layers as who mounted it. Where ids are mapped that has to
+ * be the container's root, who can own what is made there, with the rights of ours.
+ */
+static int mount_overlay(const struct ct_start *s, const char *const *options)
+{
+	int mount, err = 0;
+
+	ct_act_as(&s->map);
+	if (s->map.count)
+		err = ct_use_caps();
+	mount = err ? err : ct_new_mount("overlay", options, NO_DEVICES);
+	ct_act_as(NULL);
+	return mount;
+}
+
 static int build_overlay(const struct ct_start *s)
 {
 	char base[PATH_MAX], at[PATH_MAX + 32], lower[PATH_MAX] = "lowerdir=";
@@ -141,8 +157,7 @@ static int build_overlay(const struct ct_start *s)
 		return err;
 	snprintf(upper, sizeof(upper), "upperdir=%s/upper", at);
 	snprintf(work, sizeof(work), "workdir=%s/work", at);
-	err = place(ct_new_mount("overlay", options, MOUNT_ATTR_NODEV),
-		    s->root);
+	err = place(mount_overlay(s, options), s->root);
 	/* the overlay keeps its layers; nobody else needs to see them */
 	umount2(base, MNT_DETACH);
 	return err;
@@ -196,7 +211,10 @@ static int build_dev(const struct ct_start *s, int root)
 		      ct_attach_in(new_tmpfs(s, "mode=1777", "64m",
 					     NO_DEVICES | MOUNT_ATTR_NOEXEC),
 				   root, "/dev/shm", false);
-	return err;
+	err = err   ?:
+		      ct_attach_in(new_tmpfs(s, "mode=755", "64k", NO_DEVICES),
+				   root, CT_INIT_DIR, false);
+	return err ?: ct_place_init(root);
 }
 
 /* --- binds and tmpfs ---------------------------------------------------------------- */
@@ -299,8 +317,7 @@ int ct_build_root(const struct ct_start *s)
 	if (err)
 		return err;
 	if (rootfs)
-		err = place(clone_path(s, rootfs, false, MOUNT_ATTR_NODEV),
-			    s->root);
+		err = place(clone_path(s, rootfs, false, NO_DEVICES), s->root);
 	else
 		err = build_overlay(s);
 	if (err)

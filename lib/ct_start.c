@@ -55,12 +55,11 @@ static int become_inner_root(void)
 }
 
 /* Descriptors: 0 null, 1 and 2 the log, 3 the report; nothing else stays. */
-static void arrange_descriptors(int *report_fd, int *image, int log)
+static void arrange_descriptors(int *report_fd, int log)
 {
 	int null = open("/dev/null", O_RDONLY);
 
 	*report_fd = fcntl(*report_fd, F_DUPFD, 10);
-	*image = *image < 0 ? -1 : fcntl(*image, F_DUPFD, 10);
 	log = fcntl(log, F_DUPFD, 10);
 	if (null >= 0)
 		dup2(null, 0);
@@ -69,22 +68,16 @@ static void arrange_descriptors(int *report_fd, int *image, int log)
 	dup2(*report_fd, INIT_REPORT_FD);
 	*report_fd = INIT_REPORT_FD;
 	fcntl(INIT_REPORT_FD, F_SETFD, FD_CLOEXEC);
-	if (*image >= 0)
-		dup2(*image, 4);
-	*image = *image < 0 ? -1 : 4;
-	if (*image == 4)
-		fcntl(4, F_SETFD, FD_CLOEXEC);
-	close_range(*image == 4 ? 5 : 4, ~0U, 0);
+	close_range(INIT_REPORT_FD + 1, ~0U, 0);
 }
 
-static void run_init(const struct ct_start *s, int report_fd, int image,
-		     char **env)
+static void run_init(const struct ct_start *s, int report_fd, char **env)
 {
 	struct ct_report failed = { .from_exec = 1 };
 	char **argv;
 	size_t n;
 
-	if (image < 0) {
+	if (is_init(s->argv[0])) {
 		execvpe(s->argv[0], s->argv, env);
 	} else {
 		for (n = 0; s->argv[n]; n++)
@@ -94,7 +87,7 @@ static void run_init(const struct ct_start *s, int report_fd, int image,
 			argv[0] = (char *)"rescore-init";
 			memcpy(argv + 1, s->argv, n * sizeof(*argv));
 			fcntl(report_fd, F_SETFD, 0);
-			execveat(image, "", argv, env, AT_EMPTY_PATH);
+			execve(CT_INIT_PATH, argv, env);
 		}
 	}
 	failed.err = -errno;
@@ -104,7 +97,7 @@ static void run_init(const struct ct_start *s, int report_fd, int image,
 static void first_process(struct ct_start *s, int go)
 {
 	char **env = ct_environment(s->ct), one;
-	int image = -1, err = 0;
+	int err = 0;
 
 	prctl(PR_SET_DUMPABLE, 0);
 	/* the builder says when; if it is gone, so are we */
@@ -115,19 +108,17 @@ static void first_process(struct ct_start *s, int go)
 	if (s->map.count)
 		err = become_inner_root();
 	err = err ?: ct_move_in(s);
-	if (!err && !is_init(s->argv[0]))
-		image = err = ct_init_image();
-	if (err < 0 || !env) {
+	if (err || !env) {
 		report(s->report_fd, err ?: -ENOMEM);
 		_exit(1);
 	}
-	arrange_descriptors(&s->report_fd, &image, s->log_fd);
+	arrange_descriptors(&s->report_fd, s->log_fd);
 	setsid();
 	err = ct_confine(s->caps);
 	if (err)
 		report(s->report_fd, err);
 	else
-		run_init(s, s->report_fd, image, env);
+		run_init(s, s->report_fd, env);
 	_exit(127);
 }
 
@@ -230,10 +221,9 @@ static int wait_reports(int fd, const char *command)
 	return rescore_error(r.err, "%s", r.text);
 }
 
-static int prepare(const struct rescore *rs, struct ct_start *s)
+int ct_start_parse(struct ct_start *s)
 {
 	const struct rescore_ct *ct = s->ct;
-	char path[PATH_MAX];
 	int err;
 
 	err = rescore_ct_check(ct);
@@ -248,17 +238,27 @@ static int prepare(const struct rescore *rs, struct ct_start *s)
 	if (s->net.mode == CT_NET_HOST || s->net.mode == CT_NET_IP)
 		s->shared |= CLONE_NEWNET;
 	ct_path(s->root, sizeof(s->root), RESCORE_CT_RUN, s->name, "root");
-	err = err ?: ct_make_dirs(s->root);
+	return err;
+}
+
+int ct_start_open(const struct rescore *rs, struct ct_start *s, int log_flags)
+{
+	char path[PATH_MAX];
+	int err;
+
+	err = ct_make_dirs(s->root);
 	err = err ?: rescore_cgroup_path(rs, s->slot, 0, path, sizeof(path));
 	if (err)
 		return err;
 	s->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->cgroup_fd < 0)
+		return rescore_error(-errno, "cannot open %s: %s", path,
+				     strerror(errno));
 	ct_path(path, sizeof(path), RESCORE_CT_STORE, s->name, "log");
 	s->log_fd = open(path,
-			 O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC |
-				 O_NOFOLLOW,
+			 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | log_flags,
 			 0600);
-	if (s->cgroup_fd < 0 || s->log_fd < 0)
+	if (s->log_fd < 0)
 		return rescore_error(-errno, "cannot open %s: %s", path,
 				     strerror(errno));
 	return 0;
@@ -297,22 +297,21 @@ static int start(struct ct_start *s)
 }
 
 /* One start at a time; the lock goes with the last process that has it. */
-static int lock(const char *name)
+int ct_start_lock(struct ct_start *s)
 {
 	char path[PATH_MAX];
-	int fd;
 
-	ct_path(path, sizeof(path), RESCORE_CT_STORE, name, NULL);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+	ct_path(path, sizeof(path), RESCORE_CT_STORE, s->name, NULL);
+	s->lock_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->lock_fd < 0 || flock(s->lock_fd, LOCK_EX) < 0)
 		return rescore_error(-errno, "cannot lock %s: %s", path,
 				     strerror(errno));
-	return fd;
+	return 0;
 }
 
-static int start_locked(struct rescore *rs, struct ct_start *s)
+int ct_check_idle(const struct rescore *rs, const struct ct_start *s)
 {
-	int fd = ct_init_pidfd(s->name, NULL), n, err;
+	int fd = ct_init_pidfd(s->name, NULL), n;
 
 	if (fd >= 0) {
 		close(fd);
@@ -324,13 +323,52 @@ static int start_locked(struct rescore *rs, struct ct_start *s)
 			-EBUSY,
 			"\"%s\" has %d processes of a run before: kill them",
 			s->name, n);
-	err = prepare(rs, s);
-	err = err ?: start(s);
+	return n;
+}
+
+int ct_start_begin(const struct rescore *rs, unsigned int slot,
+		   struct ct_start *s)
+{
+	const struct rescore_container *c = rescore_container(rs, slot);
+	int err;
+
+	*s = (struct ct_start){ .slot = slot,
+				.cgroup_fd = -1,
+				.log_fd = -1,
+				.lock_fd = -1,
+				.userns_fd = -1 };
+	if (!c) {
+		rescore_error(-ENOENT, "no container in slot %u", slot);
+		return -ENOENT;
+	}
+	s->name = c->name;
+	err = rescore_ct_load(c->name, &s->ct);
+	err = err ?: ct_start_lock(s);
+	if (err)
+		ct_start_end(s);
+	return err;
+}
+
+void ct_start_end(struct ct_start *s)
+{
 	if (s->cgroup_fd >= 0)
 		close(s->cgroup_fd);
 	if (s->log_fd >= 0)
 		close(s->log_fd);
-	return err;
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	rescore_ct_free(s->ct);
+	s->ct = NULL;
+}
+
+static int start_locked(struct rescore *rs, struct ct_start *s)
+{
+	int err = ct_check_idle(rs, s);
+
+	err = err ?: ct_start_parse(s);
+	err = err ?: ct_recover(rs, s);
+	err = err ?: ct_start_open(rs, s, O_TRUNC);
+	return err ?: start(s);
 }
 
 /* The next start, and restart, run the same again. */
@@ -347,39 +385,28 @@ static int remember(const char *name, struct rescore_ct *ct, char *const argv[])
 int rescore_ct_start(struct rescore *rs, unsigned int slot, char *const argv[])
 {
 	static char *const usual[] = { (char *)"/sbin/init", NULL };
-	const struct rescore_container *c = rescore_container(rs, slot);
-	struct ct_start s = {
-		.slot = slot, .cgroup_fd = -1, .log_fd = -1, .userns_fd = -1
-	};
-	struct rescore_ct *ct;
 	char **stored = NULL;
-	int err, fd;
+	struct ct_start s;
+	struct ct_list *init;
+	int err;
 
-	if (!c)
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	err = rescore_ct_load(c->name, &ct);
+	err = ct_start_begin(rs, slot, &s);
 	if (err)
 		return err;
-	s.name = c->name;
-	s.ct = ct;
+	init = &s.ct->key[CT_INIT];
 	s.argv = argv;
-	if (!argv && ct->key[CT_INIT].n) {
-		stored = calloc(ct->key[CT_INIT].n + 1, sizeof(*stored));
+	if (!argv && init->n) {
+		stored = calloc(init->n + 1, sizeof(*stored));
 		if (stored)
-			memcpy(stored, ct->key[CT_INIT].value,
-			       ct->key[CT_INIT].n * sizeof(*stored));
+			memcpy(stored, init->value, init->n * sizeof(*stored));
 		s.argv = stored;
 	}
 	if (!s.argv)
 		s.argv = usual;
-	fd = err = lock(c->name);
-	if (fd >= 0) {
-		err = start_locked(rs, &s);
-		if (!err && argv)
-			err = remember(c->name, ct, argv);
-		close(fd);
-	}
+	err = start_locked(rs, &s);
+	if (!err && argv)
+		err = remember(s.name, s.ct, argv);
 	free(stored);
-	rescore_ct_free(ct);
+	ct_start_end(&s);
 	return err;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -41,25 +42,32 @@ int ct_make_dirs(const char *path)
 			     strerror(errno));
 }
 
-/* A pid alone may be another's by now: with its start it is one process. */
-static unsigned long long start_of(pid_t pid)
+const char *ct_stat_after_name(pid_t pid, char *line, size_t size)
 {
-	unsigned long long start = 0;
-	char path[64], line[1024], *after;
+	char path[64], *end = NULL;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "re");
 	if (!file)
-		return 0;
-	if (fgets(line, sizeof(line), file)) {
-		after = strrchr(line, ')');
-		if (after)
-			sscanf(after + 1,
-			       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			       &start);
-	}
+		return NULL;
+	if (fgets(line, size, file))
+		end = strrchr(line, ')');
 	fclose(file);
+	return end ? end + 1 : NULL;
+}
+
+/* A pid alone may be another's by now: with its start it is one process. */
+static unsigned long long start_of(pid_t pid)
+{
+	unsigned long long start = 0;
+	char line[1024];
+	const char *after = ct_stat_after_name(pid, line, sizeof(line));
+
+	if (after)
+		sscanf(after,
+		       " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		       &start);
 	return start;
 }
 
@@ -148,6 +156,27 @@ int rescore_ct_forget(const char *name)
 	return err ?: remove_below(RESCORE_CT_STORE, name);
 }
 
+static int is_stored(const struct dirent *entry)
+{
+	return !rescore_check_name(entry->d_name) &&
+	       rescore_ct_remembered(entry->d_name);
+}
+
+char **rescore_ct_stored_names(void)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(RESCORE_CT_STORE, &entries, is_stored, alphasort), i;
+	char **names = calloc(n > 0 ? (size_t)n + 1 : 1, sizeof(*names));
+
+	for (i = 0; i < n; i++) {
+		if (names)
+			names[i] = strdup(entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+	return names;
+}
+
 bool rescore_ct_stored(const char *name)
 {
 	char path[PATH_MAX];
@@ -159,12 +188,12 @@ bool rescore_ct_stored(const char *name)
 const char *rescore_ct_state_name(unsigned int state)
 {
 	static const char *const names[] = { "plain", "stopped", "running",
-					     "frozen" };
+					     "frozen", "stored" };
 
 	return state < ARRAY_SIZE(names) ? names[state] : "unknown";
 }
 
-static bool is_frozen(const struct rescore *rs, unsigned int slot)
+bool ct_is_frozen(const struct rescore *rs, unsigned int slot)
 {
 	char path[PATH_MAX], name[PATH_MAX + 16], line[64];
 	bool frozen = false;
@@ -198,7 +227,7 @@ int rescore_ct_status(const struct rescore *rs, unsigned int slot,
 		close(fd);
 		ret_status->state = RESCORE_CT_RUNNING;
 	}
-	if (is_frozen(rs, slot))
+	if (ct_is_frozen(rs, slot))
 		ret_status->state = RESCORE_CT_FROZEN;
 	return 0;
 }

@@ -24,6 +24,25 @@ static int wait_gone(struct rescore *rs, unsigned int slot)
 	return n;
 }
 
+int ct_stopped(struct rescore *rs, unsigned int slot)
+{
+	const struct rescore_container *c = rescore_container(rs, slot);
+	int fd = ct_init_pidfd(c->name, NULL), err;
+
+	/* with its pid namespace all are gone; not if that was shared */
+	err = rescore_kill(rs, slot, SIGKILL);
+	err = err < 0 ? err : wait_gone(rs, slot);
+	/* who started it may be the one that orphans are given to */
+	if (fd >= 0) {
+		waitid(P_PIDFD, (id_t)fd, &(siginfo_t){ 0 }, WEXITED | WNOHANG);
+		close(fd);
+	}
+	if (err < 0)
+		return err;
+	ct_forget_init(c->name);
+	return 0;
+}
+
 int rescore_ct_stop(struct rescore *rs, unsigned int slot, int sig,
 		    int timeout_ms)
 {
@@ -45,16 +64,9 @@ int rescore_ct_stop(struct rescore *rs, unsigned int slot, int sig,
 	}
 	if (poll(&wait, 1, timeout_ms) <= 0)
 		killed = 1;
-	/* with its pid namespace all are gone; not if that was shared */
-	err = rescore_kill(rs, slot, SIGKILL);
-	err = err < 0 ? err : wait_gone(rs, slot);
-	/* who started it may be the one that orphans are given to */
-	waitid(P_PIDFD, (id_t)wait.fd, &(siginfo_t){ 0 }, WEXITED | WNOHANG);
 	close(wait.fd);
-	if (err < 0)
-		return err;
-	ct_forget_init(c->name);
-	return killed;
+	err = ct_stopped(rs, slot);
+	return err ?: killed;
 }
 
 struct freeze {
@@ -107,6 +119,22 @@ static int set_frozen(struct rescore *rs, unsigned int slot, const char *text,
 		rescore_nap();
 	}
 	return err;
+}
+
+int ct_thaw_empty(struct rescore *rs, unsigned int slot)
+{
+	const struct rescore_container *c = rescore_container(rs, slot);
+	int err;
+
+	/* a process that is cloned into a frozen cgroup never begins */
+	if (!ct_is_frozen(rs, slot))
+		return 0;
+	err = set_frozen(rs, slot, "0", 1000);
+	if (err != -ETIMEDOUT)
+		return err;
+	return rescore_error(-EBUSY,
+			     "a cgroup above \"%s\" is frozen: thaw it first",
+			     c->name);
 }
 
 int rescore_freeze(struct rescore *rs, unsigned int slot, int timeout_ms)

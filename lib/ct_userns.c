@@ -38,7 +38,7 @@ int ct_write_maps(pid_t pid, const struct ct_map *map)
 /* A mount's ids are mapped by a namespace; somebody has to be in it meanwhile. */
 int ct_make_userns(const struct ct_map *map)
 {
-	int ready[2], fd = -1, err;
+	int ready[2], fd, err;
 	char path[64], one = 0;
 	pid_t pid;
 
@@ -60,13 +60,16 @@ int ct_make_userns(const struct ct_map *map)
 	if (!err) {
 		snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		err = fd < 0 ? -errno : 0;
+		if (fd < 0)
+			fd = -errno;
+	} else {
+		fd = err;
 	}
 	if (pid > 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 	}
-	return err ?: fd;
+	return fd;
 }
 
 void ct_act_as(const struct ct_map *map)

@@ -22,7 +22,7 @@ static bool is_lsm(const char *section)
 	       !strncmp(section, LSM_CGROUP, strlen(LSM_CGROUP));
 }
 
-/* "fmod_ret/security_file_alloc" -> what must be in the kernel's BTF. */
+/* "fmod_ret/security_file_alloc" -> what must be in the kernel's or a module's BTF. */
 static bool target_exists(const struct load *load, const char *section,
 			  char *why, size_t size)
 {
@@ -55,12 +55,18 @@ static bool target_exists(const struct load *load, const char *section,
 			continue;
 		section += strlen(kinds[i].prefix);
 		snprintf(name, sizeof(name), kinds[i].format, section);
-		if (btf__find_by_name_kind(load->btf, name, kinds[i].kind) > 0)
+		if (load_has_type(load, name, kinds[i].kind))
 			return true;
-		snprintf(why, size, "this kernel has no %s %s",
-			 kinds[i].kind == BTF_KIND_TYPEDEF ? "tracepoint" :
-							     "function",
-			 section);
+		if (load->module_missing[0])
+			snprintf(why, size,
+				 "module %s is not loaded; `rlimitctl upgrade` once it is",
+				 load->module_missing);
+		else
+			snprintf(why, size, "this kernel has no %s %s",
+				 kinds[i].kind == BTF_KIND_TYPEDEF ?
+					 "tracepoint" :
+					 "function",
+				 section);
 		return false;
 	}
 	return true;
@@ -152,12 +158,12 @@ static void drop_spare(struct load *load, unsigned int first)
 	struct rescore_hook *hook, *other;
 	unsigned int i, j;
 
-	if (load->preemptible)
-		return;
-
 	for (i = first; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
 		if (hook->state != RESCORE_ON || !has_suffix(hook->name, SPARE))
+			continue;
+		/* what user space runs, it can run again */
+		if (load->preemptible && strncmp(hook->target, "iter/", 5))
 			continue;
 		for (j = first; j < load->meta.nr_hooks; j++) {
 			other = &load->hooks[j];
@@ -232,11 +238,7 @@ int load_add_hooks(struct load *load, struct bpf_object *object,
 	return 0;
 }
 
-/*
- * "tcpsndbuf_tcprcvbuf__send" serves these two; what begins with the controller's
- * name serves all of its resources.
- */
-static bool serves(const struct rescore_hook *hook, const char *name)
+bool rescore_serves(const struct rescore_hook *hook, const char *name)
 {
 	size_t length = strlen(name), word;
 	const char *at = hook->name;
@@ -252,11 +254,11 @@ static bool serves(const struct rescore_hook *hook, const char *name)
 	}
 }
 
-static bool serves_resource(const struct rescore_hook *hook,
-			    const struct rescore_resource *resource)
+bool rescore_hook_serves(const struct rescore_hook *hook,
+			 const struct rescore_resource *resource)
 {
-	return serves(hook, resource->name) ||
-	       (serves(hook, resource->controller) &&
+	return rescore_serves(hook, resource->name) ||
+	       (rescore_serves(hook, resource->controller) &&
 		!strcmp(hook->controller, resource->controller));
 }
 
@@ -269,7 +271,7 @@ const struct rescore_hook *load_missing_hook(const struct load *load,
 
 	for (i = 0; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
-		if (!serves(hook, name) || hook->state == RESCORE_ON ||
+		if (!rescore_serves(hook, name) || hook->state == RESCORE_ON ||
 		    is_optional(hook->name))
 			continue;
 		for (j = 0; j < load->meta.nr_hooks; j++) {
@@ -292,7 +294,7 @@ static bool is_for_none(const struct load *load,
 
 	*ret_name = NULL;
 	for (i = 0; i < load->meta.nr_resources; i++, resource++) {
-		if (!serves_resource(hook, resource))
+		if (!rescore_hook_serves(hook, resource))
 			continue;
 		if (resource->state == RESCORE_ON)
 			return false;

@@ -12,6 +12,7 @@
 #define STAGING_DIR	"/sys/fs/bpf/rescore-loading"
 #define RESCORE_AMOUNTS	"amounts-"	/* pin of a resource's map of amounts */
 #define RESCORE_TRUTH	"__truth"	/* <resource>__truth…, for the audit */
+#define RESCORE_AUDIT	"__audit_"	/* <resource>__audit_…, struct rescore_found */
 #define OWN_CGROUPS	"rescore"	/* below the cgroup v2 mount */
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -37,9 +38,13 @@ int rescore_error(int err, const char *fmt, ...)
 
 /* --- pins.c --- */
 int rescore_pin_fd(const char *name);		/* fd or -errno */
+/* Number of the program that is pinned at @path, or that its link runs; or -errno. */
+int64_t rescore_pinned_program(const char *path);
 void *rescore_map(const char *name, size_t element, size_t n, bool read_only);
 void rescore_unmap(void *map, size_t element, size_t n);
 int rescore_lock(struct rescore *rs);		/* -EROFS when read-only */
+/* The same, for container @slot: -ENOENT if there is none, and it is not locked. */
+int rescore_lock_slot(struct rescore *rs, unsigned int slot);
 void rescore_unlock(struct rescore *rs);
 int rescore_remove_tree(const char *path);	/* bpffs or cgroupfs */
 
@@ -48,6 +53,12 @@ const char *rescore_cgroup_mount(void);		/* NULL: no cgroup v2 */
 int rescore_cgroup_open(const char *path, char *ret_path, size_t size,
 			uint64_t *ret_id);	/* dir fd or -errno */
 int rescore_cgroup_path_of(uint64_t id, char *ret_path, size_t size);
+/*
+ * The path that @file, a /proc/…/cgroup, tells: 0, -ESRCH if there is no such
+ * file, -ENOENT if no cgroup of version 2 is in it, or -ENAMETOOLONG. Leaves
+ * rescore_strerror() alone.
+ */
+int rescore_cgroup_in(const char *file, char *ret_path, size_t size);
 /* Calls @fn for @path and each cgroup below, children first. */
 int rescore_cgroup_walk(const char *path,
 			int (*fn)(const char *path, void *arg), void *arg);
@@ -64,6 +75,8 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup, bool alone);
 /* Output goes to *@ret (malloc), its size is returned; NULL: thrown away. */
 ssize_t rescore_run_iter(const char *name, void **ret);
 int rescore_run_syscall(const char *name, void *arg, size_t size);
+/* Where the variables of modules are that a census needs; those it lacks are 0. */
+int rescore_census_symbols(struct rescore_census *ret);
 /*
  * What the kernel says that the objects of resource @id hold: a malloc()ed list
  * of struct rescore_truth; its length, or -ENOENT: it has no program for that.
@@ -72,6 +85,13 @@ ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 			  struct rescore_truth **ret);
 /* Every pinned program whose name ends in __adopt, over all tasks. */
 int rescore_run_adopters(const struct rescore *rs);
+
+/* --- hooks.c --- */
+/*
+ * Is @name a word that the hook's name begins with? "tcpsndbuf_tcprcvbuf__send"
+ * serves these two; what begins with a controller's name, all of its resources.
+ */
+bool rescore_serves(const struct rescore_hook *hook, const char *name);
 
 /* --- apply.c --- */
 /*
@@ -143,6 +163,11 @@ int rescore_member(const struct rescore *rs, uint64_t id);
 /* The same for a cgroup's @path, which is cut up; -errno: it is gone. */
 int rescore_member_path(const struct rescore *rs, char *path);
 
+/* --- hooks.c --- */
+/* Is the program one of @resource's, or of all of its controller's? */
+bool rescore_hook_serves(const struct rescore_hook *hook,
+			 const struct rescore_resource *resource);
+
 /* --- audit_amounts.c --- */
 /*
  * The sum of what is true for @slot, each object once, between *@ret_low and
@@ -187,6 +212,10 @@ bool rescore_holds(const struct rescore *rs, unsigned int slot,
 		   unsigned int id);
 /* Give back slots of destroyed containers that hold nothing any more. */
 void rescore_reap(struct rescore *rs);
+
+/* --- ct_limits.c --- */
+/* Limits of @slot have changed: where they are stored, store them anew. */
+int ct_limits_changed(const struct rescore *rs, unsigned int slot);
 
 /* --- probe.c --- */
 struct btf;

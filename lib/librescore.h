@@ -237,7 +237,7 @@ RESCORE_API int rescore_nr_processes(const struct rescore *rs,
 
 /*
  * Bring what the kernel itself counts (RESCORE_DELEGATED rows, figures) up to
- * date: one walk over all cgroups and tasks, whatever the number of containers.
+ * date: all containers in a few system calls, whatever their number.
  * To be called before rescore_read() of such rows; the others are always exact.
  * A read-only handle will do.
  */
@@ -257,13 +257,13 @@ RESCORE_API int rescore_read_figure(const struct rescore *rs, unsigned int slot,
 static inline unsigned int
 rescore_held_unit(const struct rescore_resource *resource)
 {
-	return resource->held_unit ? resource->held_unit - 1 : resource->unit;
+	return resource->held_unit ? resource->held_unit - 1U : resource->unit;
 }
 
 static inline unsigned int
 rescore_peak_unit(const struct rescore_resource *resource)
 {
-	return resource->peak_unit ? resource->peak_unit - 1 : resource->unit;
+	return resource->peak_unit ? resource->peak_unit - 1U : resource->unit;
 }
 
 /* Are the bounds a ceiling for held, of which it has so many percent? */
@@ -278,6 +278,15 @@ static inline bool rescore_has_ceiling(const struct rescore_resource *resource)
  */
 RESCORE_API int rescore_read(const struct rescore *rs, unsigned int slot,
 			     unsigned int id, struct rescore_line *ret_line);
+
+/*
+ * For who reads every row of thousands of containers: the lines of one, by id, as
+ * the kernel has them. They change while one looks; each field is whole, but held
+ * may be above maxheld for a moment. NULL: no such container. They stay mapped
+ * until rescore_close(), and are another's once the container is gone.
+ */
+RESCORE_API const struct rescore_line *rescore_lines(const struct rescore *rs,
+						     unsigned int slot);
 
 /*
  * Returns the highest held since the last call and starts over from held; for

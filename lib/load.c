@@ -344,27 +344,38 @@ static int load_more(struct load *load, const struct rescore_load_opts *opts,
 	return err ?: adopt_all();
 }
 
+/* Over what is loaded: the same, without the controllers of opts->only. */
+static int load_less(struct load *load, const struct rescore_load_opts *opts)
+{
+	char left[RESCORE_LIST_LEN];
+	struct rescore *rs;
+	bool repaired;
+	int err;
+
+	err = load_repair(&repaired);
+	err = err ?: rescore_open(&rs, true);
+	if (err)
+		return err;
+	load_list_loaded(rs, left);
+	rescore_close(rs);
+	err = load_list_remove(left, opts->only);
+	return err ?: load_over(load, opts, left);
+}
+
 static int load_locked(struct load *load, const struct rescore_load_opts *opts,
 		       enum load_how how)
 {
 	bool loaded = !access(RESCORE_PIN_DIR, F_OK);
-	bool repaired;
-	int err;
 
-	switch (how) {
-	case LOAD_EXACTLY:
-		err = load_repair(&repaired);
-		return err ?: load_over(load, opts, opts->only);
-	case LOAD_UPGRADE:
-		if (!loaded)
-			return rescore_error(
-				-ENOENT,
-				"rescore is not loaded: there is nothing to upgrade");
-		return load_more(load, opts, true);
-	default:
-		return loaded ? load_more(load, opts, false) :
-				load_first(load, opts);
-	}
+	if (!loaded && how != LOAD_IF_NEW)
+		return rescore_error(
+			-ENOENT,
+			"rescore is not loaded: there is nothing to %s",
+			how == LOAD_UPGRADE ? "upgrade" : "unload");
+	if (!loaded)
+		return load_first(load, opts);
+	return how == LOAD_WITHOUT ? load_less(load, opts) :
+				     load_more(load, opts, how == LOAD_UPGRADE);
 }
 
 int load_do(const struct rescore_load_opts *opts, enum load_how how)
@@ -395,6 +406,7 @@ int load_do(const struct rescore_load_opts *opts, enum load_how how)
 	}
 	for (i = load->nr_objects; i-- > 0;)
 		bpf_object__close(load->objects[i]);
+	load_forget_modules(load);
 	btf__free(load->btf);
 	if (load->cgroup_fd >= 0)
 		close(load->cgroup_fd);

@@ -8,6 +8,7 @@
 #include "internal.h"
 
 #define LOAD_OBJECTS_MAX	32
+#define LOAD_MODULES_MAX	4	/* of one object */
 
 struct load {
 	const char *dir;		/* where its pins go */
@@ -21,6 +22,9 @@ struct load {
 	uint64_t resources_taken, figures_taken;
 	const char *bpf_dir;
 	struct btf *btf;		/* of the kernel */
+	struct btf *modules[LOAD_MODULES_MAX];	/* that the object asks for */
+	unsigned int nr_modules;
+	char module_missing[RESCORE_MODULE_LEN];	/* "": none */
 	uint64_t symbol[RESCORE_SYMBOLS];
 	int cgroup_fd;			/* of the root cgroup */
 	bool lsm;			/* programs on LSM hooks run */
@@ -40,7 +44,7 @@ int load_object(struct load *load, const char *file);
 enum load_how {
 	LOAD_IF_NEW,	/* or of another version, or more controllers */
 	LOAD_UPGRADE,	/* what is loaded, and opts->only */
-	LOAD_EXACTLY,	/* opts->only, over what is loaded */
+	LOAD_WITHOUT,	/* what is loaded but opts->only */
 };
 
 int load_do(const struct rescore_load_opts *opts, enum load_how how);
@@ -57,6 +61,17 @@ const struct rescore_hook *load_missing_hook(const struct load *load,
 					     const char *name);
 /* A resource that lacks a hook is off, and with it what serves no other. */
 void load_settle_resources(struct load *load);
+
+/* --- modules.c --- */
+/*
+ * Load the modules that @object asks for, and read their BTF. One that is not to be
+ * had is no error; a hook on one of its functions is off.
+ */
+int load_modules(struct load *load, struct bpf_object *object);
+void load_forget_modules(struct load *load);
+/* Is there such a type or function in the kernel, or in those modules? */
+bool load_has_type(const struct load *load, const char *name,
+		   unsigned int kind);
 
 /* --- object.c --- */
 /* A section of data, before the object is loaded; NULL: it has none. */

@@ -43,6 +43,23 @@ static int configure(struct load *load, struct bpf_object *object,
 	return 0;
 }
 
+/* A gauge that no row has, or that which an upgrade has to keep: its index or -E2BIG. */
+static int pick_gauge(const struct load *load, unsigned int id)
+{
+	const struct rescore_resource *old = load->registry;
+	unsigned int i, gauge = 0;
+
+	if (id < load->meta.nr_resources && old[id].flags & RESCORE_DELEGATED)
+		return old[id].gauge;
+	for (i = 0; i < load->meta.nr_resources; i++)
+		if (old[i].flags & RESCORE_DELEGATED && old[i].gauge >= gauge)
+			gauge = old[i].gauge + 1;
+	if (gauge == RESCORE_GAUGES_MAX)
+		return rescore_error(-E2BIG, "more than %d delegated resources",
+				     RESCORE_GAUGES_MAX);
+	return gauge;
+}
+
 /* Give the object's resources their ids and enter them into the registry. */
 static int add_resources(struct load *load, struct bpf_object *object,
 			 const char *controller)
@@ -50,6 +67,7 @@ static int add_resources(struct load *load, struct bpf_object *object,
 	struct rescore_resource *resource;
 	unsigned int i, id;
 	size_t size = 0;
+	int gauge;
 
 	resource = load_section(object, ".rodata.resources", &size);
 	for (i = 0; i < size / sizeof(*resource); i++, resource++) {
@@ -66,6 +84,12 @@ static int add_resources(struct load *load, struct bpf_object *object,
 					     controller, resource->name);
 		load->resources_taken |= 1ULL << id;
 		resource->id = id;
+		if (resource->flags & RESCORE_DELEGATED) {
+			gauge = pick_gauge(load, id);
+			if (gauge < 0)
+				return gauge;
+			resource->gauge = gauge;
+		}
 		snprintf(resource->controller, sizeof(resource->controller),
 			 "%s", controller);
 		resource->state = RESCORE_ON;
@@ -404,6 +428,7 @@ int load_object(struct load *load, const char *file)
 	load->objects[load->nr_objects++] = object;
 
 	err = configure(load, object, path);
+	err = err ?: load_modules(load, object);
 	err = err ?: load_add_hooks(load, object, controller);
 	err = err ?: add_resources(load, object, controller);
 	err = err ?: load_descriptions(load, object, path);

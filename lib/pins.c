@@ -26,6 +26,29 @@ int rescore_pin_fd(const char *name)
 	return fd;
 }
 
+int64_t rescore_pinned_program(const char *path)
+{
+	union {
+		struct bpf_prog_info prog;
+		struct bpf_link_info link;
+	} info = {};
+	uint32_t size = sizeof(info.link);
+	int64_t id;
+	int fd = bpf_obj_get(path);
+
+	if (fd < 0)
+		return -errno;
+	/* the kernel goes by what it is, and fills in as much as fits */
+	if (strstr(path, "/progs/"))
+		size = sizeof(info.prog);
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		id = -errno;
+	else
+		id = strstr(path, "/progs/") ? info.prog.id : info.link.prog_id;
+	close(fd);
+	return id;
+}
+
 static size_t mapped_size(size_t element, size_t n)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -177,6 +200,16 @@ int rescore_lock(struct rescore *rs)
 				     "cannot lock " RESCORE_PIN_DIR ": %s",
 				     strerror(errno));
 	return 0;
+}
+
+int rescore_lock_slot(struct rescore *rs, unsigned int slot)
+{
+	int err = rescore_lock(rs);
+
+	if (err || rescore_slot_is_live(rs, slot))
+		return err;
+	rescore_unlock(rs);
+	return rescore_error(-ENOENT, "no container in slot %u", slot);
 }
 
 void rescore_unlock(struct rescore *rs)

@@ -151,22 +151,14 @@ int rescore_member_path(const struct rescore *rs, char *path)
 
 int rescore_container_of(const struct rescore *rs, pid_t pid)
 {
-	const char *mount = rescore_cgroup_mount();
-	char name[64], line[PATH_MAX], path[PATH_MAX * 2];
-	int slot = 0;
-	FILE *file;
+	char name[64], path[PATH_MAX * 2];
+	int err, slot;
 
 	snprintf(name, sizeof(name), "/proc/%d/cgroup", pid);
-	file = fopen(pid ? name : "/proc/self/cgroup", "re");
-	if (!file)
-		return rescore_error(-ESRCH, "no process %d", pid);
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, "0::", 3))
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		snprintf(path, sizeof(path), "%s%s", mount ?: "", line + 3);
-		slot = rescore_member_path(rs, path);
-	}
-	fclose(file);
+	err = rescore_cgroup_in(pid ? name : "/proc/self/cgroup", path,
+				sizeof(path));
+	if (err == -ESRCH)
+		return rescore_error(err, "no process %d", pid);
+	slot = err ? 0 : rescore_member_path(rs, path);
 	return slot > 0 ? slot : 0;
 }

@@ -138,6 +138,27 @@ static ssize_t run_truth(const struct rescore_hook *hook, const char *resource,
 	return size;
 }
 
+/* Before its truth: what the resource's own program has to find first. */
+static int run_census(const struct rescore *rs, const char *resource)
+{
+	const struct rescore_hook *hook = rs->hooks;
+	struct rescore_census census;
+	char name[64];
+	unsigned int i;
+	int err;
+
+	snprintf(name, sizeof(name), "%s__census", resource);
+	for (i = 0; i < rs->meta->nr_hooks; i++, hook++) {
+		if (hook->state != RESCORE_ON || strcmp(hook->name, name))
+			continue;
+		err = rescore_census_symbols(&census);
+		return err   ?:
+			       rescore_run_syscall(name, &census,
+						   sizeof(census));
+	}
+	return 0;
+}
+
 ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 			  struct rescore_truth **ret)
 {
@@ -148,7 +169,11 @@ ssize_t rescore_run_truth(const struct rescore *rs, unsigned int id,
 	ssize_t got = -ENOENT;
 	unsigned int i;
 	void *part;
+	int err;
 
+	err = run_census(rs, name);
+	if (err)
+		return err;
 	for (i = 0; i < rs->meta->nr_hooks; i++, hook++) {
 		if (hook->state != RESCORE_ON ||
 		    strncmp(hook->name, name, length) ||

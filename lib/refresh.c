@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Bring what the kernel itself counts into the table: one walk over all cgroups
- * for each controller that has such rows, whatever the number of containers.
+ * Bring what the kernel itself counts into the table: one program for each
+ * controller that has such rows, whatever the number of containers.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -71,9 +71,11 @@ static int walk(const struct rescore *rs, const char *cgroup)
 	const char *name;
 	int err = 0;
 
+	/* what can look up the roots of containers need not walk */
 	while (!err &&
 	       (name = next_program(rs, &i, "__refresh", "iter/cgroup")))
-		err = rescore_run_iter_cgroup(name, cgroup, false);
+		err = rescore_run_iter_cgroup(name, cgroup,
+					      strstr(name, "__with_") != NULL);
 	return err;
 }
 

@@ -52,6 +52,22 @@ RESCORE_API int rescore_ct_load(const char *name, struct rescore_ct **ret_ct);
 RESCORE_API bool rescore_ct_stored(const char *name);
 /* Replaces the stored one at once or not at all. */
 RESCORE_API int rescore_ct_store(const char *name, const struct rescore_ct *ct);
+/*
+ * Store the limits of @slot and its parent's name; from then on what changes them
+ * (rescore_set() and its like) stores them anew.
+ */
+RESCORE_API int rescore_ct_remember(const struct rescore *rs,
+				    unsigned int slot);
+/* Are limits stored for @name? */
+RESCORE_API bool rescore_ct_remembered(const char *name);
+/*
+ * After a reboot, or unload and load: make stored container @name again, with its
+ * cgroup and limits, and those that it is below. Returns its slot. -ENOENT: nothing
+ * is stored. -EEXIST: it is there. -EOPNOTSUPP: a bound cannot be had here.
+ */
+RESCORE_API int rescore_ct_revive(struct rescore *rs, const char *name);
+/* Names that are remembered, sorted, NULL at the end: free() each, and the list. */
+RESCORE_API char **rescore_ct_stored_names(void);
 /* Remove all that is stored and noted for @name, if there is anything. */
 RESCORE_API int rescore_ct_forget(const char *name);
 
@@ -62,6 +78,7 @@ enum rescore_ct_state {
 	RESCORE_CT_STOPPED,
 	RESCORE_CT_RUNNING,
 	RESCORE_CT_FROZEN,
+	RESCORE_CT_STORED,	/* in its file only: rescore_ct_revive() */
 };
 
 struct rescore_ct_status {
@@ -71,7 +88,7 @@ struct rescore_ct_status {
 
 RESCORE_API int rescore_ct_status(const struct rescore *rs, unsigned int slot,
 				  struct rescore_ct_status *ret_status);
-/* "plain", "stopped", "running", "frozen" */
+/* "plain", "stopped", "running", "frozen", "stored" */
 RESCORE_API const char *rescore_ct_state_name(unsigned int state);
 
 /*
@@ -97,6 +114,24 @@ RESCORE_API int rescore_freeze(struct rescore *rs, unsigned int slot,
 			       int timeout_ms);
 RESCORE_API int rescore_thaw(struct rescore *rs, unsigned int slot,
 			     int timeout_ms);
+
+/*
+ * Write the processes of container @slot, its limits and counters to folder @dir by
+ * the program criu. It ends, unless told to @go_on. An error leaves it running.
+ * -EOPNOTSUPP: CRIU cannot do that with it, and why, or there is no criu. -EEXIST:
+ * @dir has a checkpoint. -EIO: criu failed: what its log says, and where that is.
+ */
+RESCORE_API int rescore_ct_checkpoint(struct rescore *rs, unsigned int slot,
+				      const char *dir, bool go_on);
+/*
+ * Go on with the container of checkpoint @dir as container @name, which is made
+ * unless it is there and stopped. What its processes hold is charged anew, above
+ * its bounds if need be; then bounds, modes, maxheld, failcnt and actions are as they
+ * were. Returns its slot. -EPROTO: written by a later version. Other errors as above;
+ * they leave @name as it was.
+ */
+RESCORE_API int rescore_ct_restore(struct rescore *rs, const char *name,
+				   const char *dir);
 
 struct rescore_ct_exec {
 	char *const *argv;

@@ -8,33 +8,23 @@
 
 #include "internal.h"
 
-static int program_of(int link)
-{
-	struct bpf_link_info info = {};
-	uint32_t size = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(link, &info, &size))
-		return -errno;
-	return bpf_prog_get_fd_by_id(info.prog_id);
-}
-
 int64_t rescore_hook_skipped(const struct rescore *rs, unsigned int i)
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);
 	const struct rescore_hook *hook = rescore_hook(rs, i);
-	char pin[128];
-	int link, prog;
+	char pin[256];
+	int64_t id;
+	int prog;
 
 	if (!hook || hook->state != RESCORE_ON)
 		return 0;
-	snprintf(pin, sizeof(pin), "links/%.*s", (int)sizeof(hook->name),
-		 hook->name);
-	link = rescore_pin_fd(pin);
-	if (link < 0)
-		return link == -ENOENT ? 0 : link;	/* run on demand */
-	prog = program_of(link);
-	close(link);
+	snprintf(pin, sizeof(pin), RESCORE_PIN_DIR "/links/%.*s",
+		 (int)sizeof(hook->name), hook->name);
+	id = rescore_pinned_program(pin);
+	if (id == -ENOENT)
+		return 0;	/* run on demand */
+	prog = id < 0 ? (int)id : bpf_prog_get_fd_by_id((uint32_t)id);
 	if (prog < 0)
 		return rescore_error(prog, "cannot look at program %s: %s",
 				     hook->name, strerror(-prog));

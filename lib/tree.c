@@ -133,14 +133,12 @@ static int set_parent_locked(struct rescore *rs, unsigned int slot,
 int rescore_set_parent(struct rescore *rs, unsigned int slot,
 		       unsigned int parent)
 {
-	int err;
+	int err = rescore_lock_slot(rs, slot);
 
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	err = rescore_lock(rs);
 	if (err)
 		return err;
 	err = set_parent_locked(rs, slot, parent);
+	err = err ?: ct_limits_changed(rs, slot);
 	rescore_unlock(rs);
 	return err;
 }

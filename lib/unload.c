@@ -11,8 +11,12 @@
 /* One load or unload at a time. */
 int load_lock(void)
 {
-	int fd = open(BPFFS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd;
 
+	if (geteuid() != 0)
+		return rescore_error(-EPERM,
+				     "rescore needs root: run this as root");
+	fd = open(BPFFS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return rescore_error(-errno, "cannot open " BPFFS_DIR ": %s",
 				     strerror(errno));
@@ -38,54 +42,52 @@ static void stop_programs(void)
 	rescore_unmap(meta, sizeof(*meta), 1);
 }
 
-int rescore_unload(bool force)
+/* 0, or -EBUSY and said why: there is something to lose. */
+static int check_unload(bool force)
 {
-	struct rescore *rs;
 	unsigned int n = 0, slot;
-	int err, lock;
-
-	err = rescore_open(&rs, true);
-	if (err && err != -EPROTO && !(force && err == -EIO))
-		return err;
-	if (!err) {
-		for (slot = 0; (slot = rescore_next(rs, slot));)
-			n++;
-		rescore_close(rs);
-	}
-	if (n && !force)
-		return rescore_error(
-			-EBUSY,
-			"%u containers exist: destroy them first, or --force to leave them without limits",
-			n);
-	lock = load_lock();
-	if (lock < 0)
-		return lock;
-	stop_programs();
-	rescore_remove_tree(RESCORE_PIN_DIR "/links");
-	err = rescore_remove_tree(RESCORE_PIN_DIR);
-	close(lock);
-	if (err)
-		return rescore_error(err,
-				     "cannot remove " RESCORE_PIN_DIR ": %s",
-				     strerror(-err));
-	return 0;
-}
-
-int rescore_unload_controllers(const char *list, FILE *log)
-{
-	struct rescore_load_opts opts = { .log = log };
-	char left[RESCORE_LIST_LEN];
 	struct rescore *rs;
 	int err;
 
 	err = rescore_open(&rs, true);
+	if (err == -EPROTO || (force && err == -EIO))
+		return 0;
 	if (err)
 		return err;
-	load_list_loaded(rs, left);
+	for (slot = 0; (slot = rescore_next(rs, slot));)
+		n++;
 	rescore_close(rs);
-	err = load_list_remove(left, list);
-	if (err)
-		return err;
-	opts.only = left;
-	return load_do(&opts, LOAD_EXACTLY);
+	if (!n || force)
+		return 0;
+	return rescore_error(
+		-EBUSY,
+		"%u containers exist: destroy them first, or --force to leave them without limits",
+		n);
+}
+
+int rescore_unload(bool force)
+{
+	int err, lock = load_lock();
+
+	if (lock < 0)
+		return lock;
+	err = check_unload(force);
+	if (!err) {
+		stop_programs();
+		rescore_remove_tree(RESCORE_PIN_DIR "/links");
+		err = rescore_remove_tree(RESCORE_PIN_DIR);
+		if (err)
+			rescore_error(err,
+				      "cannot remove " RESCORE_PIN_DIR ": %s",
+				      strerror(-err));
+	}
+	close(lock);
+	return err;
+}
+
+int rescore_unload_controllers(const char *list, FILE *log)
+{
+	const struct rescore_load_opts opts = { .only = list, .log = log };
+
+	return load_do(&opts, LOAD_WITHOUT);
 }

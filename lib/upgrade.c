@@ -139,35 +139,12 @@ static int move_files(void)
 
 /* --- the old programs --------------------------------------------------------------- */
 
-static uint32_t program_of_pin(const char *path)
-{
-	union {
-		struct bpf_prog_info prog;
-		struct bpf_link_info link;
-	} info = {};
-	uint32_t size, id = 0;
-	int fd = bpf_obj_get(path);
-
-	if (fd < 0)
-		return 0;
-	/* either fits one of the two only */
-	size = sizeof(info.link);
-	if (strstr(path, "/progs/")) {
-		size = sizeof(info.prog);
-		if (!bpf_obj_get_info_by_fd(fd, &info.prog, &size))
-			id = info.prog.id;
-	} else if (!bpf_obj_get_info_by_fd(fd, &info.link, &size)) {
-		id = info.link.prog_id;
-	}
-	close(fd);
-	return id;
-}
-
 static unsigned int programs_in(const char *folder, uint32_t *ids,
 				unsigned int n)
 {
 	struct dirent *entry;
 	char path[512];
+	int64_t id;
 	DIR *dir;
 
 	dir = opendir(folder);
@@ -175,8 +152,9 @@ static unsigned int programs_in(const char *folder, uint32_t *ids,
 		if (entry->d_type == DT_DIR || n == PROGRAMS_MAX)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		ids[n] = program_of_pin(path);
-		n += ids[n] != 0;
+		id = rescore_pinned_program(path);
+		if (id > 0)
+			ids[n++] = (uint32_t)id;
 	}
 	if (dir)
 		closedir(dir);
@@ -219,13 +197,15 @@ static bool uses_map(uint32_t program, uint32_t map)
 /* Programs over our maps that are pinned nowhere: on their way out. */
 static unsigned int count_strays(void)
 {
-	uint32_t ids[PROGRAMS_MAX], meta = id_of_meta(), id = 0;
+	uint32_t ids[PROGRAMS_MAX + 1], meta = id_of_meta(), id = 0;
 	unsigned int n, i, strays = 0;
+	int64_t text;
 
 	n = programs_in(RESCORE_PIN_DIR "/links", ids, 0);
 	n = programs_in(RESCORE_PIN_DIR "/progs", ids, n);
-	ids[n] = program_of_pin(RESCORE_PIN_DIR "/user_beancounters");
-	n += ids[n] != 0;
+	text = rescore_pinned_program(RESCORE_PIN_DIR "/user_beancounters");
+	if (text > 0)
+		ids[n++] = (uint32_t)text;
 	while (!bpf_prog_get_next_id(id, &id)) {
 		for (i = 0; i < n && ids[i] != id; i++)
 			;
@@ -273,10 +253,11 @@ static void forget_payers(const struct rescore_meta *meta, uint32_t kinds)
 		for (j = 0; j < RESCORE_BUCKET_ENTRIES; j++) {
 			entry = __atomic_load_n(&payers[i].entry[j],
 						__ATOMIC_RELAXED);
-			if (entry &&
+			if (entry && entry != RESCORE_TOMB &&
 			    kinds & 1U << RESCORE_KEY_KIND(entry >> 16))
 				__atomic_compare_exchange_n(&payers[i].entry[j],
-							    &entry, 0, false,
+							    &entry,
+							    RESCORE_TOMB, false,
 							    __ATOMIC_SEQ_CST,
 							    __ATOMIC_SEQ_CST);
 		}

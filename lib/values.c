@@ -73,6 +73,12 @@ int rescore_read(const struct rescore *rs, unsigned int slot, unsigned int id,
 	return 0;
 }
 
+const struct rescore_line *rescore_lines(const struct rescore *rs,
+					 unsigned int slot)
+{
+	return rescore_slot_is_live(rs, slot) ? rs->table[slot].line : NULL;
+}
+
 /*
  * Set a mark back to held (a rate: to 0); what is charged meanwhile raises it
  * again. Returns the highest that it stood at.
@@ -275,20 +281,19 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 	int err = 0;
 	size_t i;
 
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
 	checked = calloc(n + 1, sizeof(*checked));
 	if (!checked)
 		return rescore_error(-ENOMEM, "out of memory");
 	memcpy(checked, bounds, n * sizeof(*bounds));
 	for (i = 0; !err && i < n; i++)
 		err = check_bounds(rs, &checked[i]);
-	err = err ?: rescore_lock(rs);
+	err = err ?: rescore_lock_slot(rs, slot);
 	if (!err) {
 		err = set_locked(rs, slot, checked, n);
 		for (i = 0; i < n; i++)
 			rows |= 1U << checked[i].id;
 		err = err ?: rescore_apply(rs, slot, rows);
+		err = err ?: ct_limits_changed(rs, slot);
 		rescore_unlock(rs);
 	}
 	free(checked);
@@ -301,13 +306,12 @@ static bool is_meant(int id, unsigned int i)
 	return id < 0 || i == (unsigned int)id;
 }
 
-static int check_row(const struct rescore *rs, unsigned int slot, int id)
+/* For row @id or, if it is -1, all of container @slot. */
+static int lock_row(struct rescore *rs, unsigned int slot, int id)
 {
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
 	if (id >= (int)rs->meta->nr_resources)
 		return rescore_error(-ENOENT, "no resource %d", id);
-	return 0;
+	return rescore_lock_slot(rs, slot);
 }
 
 /*
@@ -353,13 +357,13 @@ static int set_mode_locked(struct rescore *rs, unsigned int slot, int id,
 int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
 		     bool observe)
 {
-	int err = check_row(rs, slot, id);
+	int err = lock_row(rs, slot, id);
 
-	err = err ?: rescore_lock(rs);
 	if (err)
 		return err;
 	err = set_mode_locked(rs, slot, id, observe);
 	err = err ?: rescore_apply(rs, slot, id < 0 ? ~0U : 1U << id);
+	err = err ?: ct_limits_changed(rs, slot);
 	rescore_unlock(rs);
 	return err;
 }
@@ -371,8 +375,7 @@ int rescore_reset(struct rescore *rs, unsigned int slot, int id,
 	unsigned int i;
 	int err;
 
-	err = check_row(rs, slot, id);
-	err = err ?: rescore_lock(rs);
+	err = lock_row(rs, slot, id);
 	if (err)
 		return err;
 	/* what happened before is not to be found by the next reading */

@@ -4,7 +4,8 @@
  * reaps orphans, and ends with its status; the kernel then kills what is left.
  *
  * It has no C library and is part of librescore as an image (ct_image.c), executed
- * from sealed memory: /proc/1/exe of a container leads to no file of the host's.
+ * from a file system in memory that holds nothing else and is read-only:
+ * /proc/1/exe of a container leads to no file of the host's.
  *
  *	argv: NAME COMMAND [ARGUMENT]...
  *	descriptor 3: why the command was not executed, as struct report
@@ -107,7 +108,7 @@ static long start(char **argv, char **env)
 /* Reaps all that have ended. The status of @command if it was among them, or -1. */
 static int reap(long command)
 {
-	int status, ret = -1;
+	int status = 0, ret = -1;
 	long pid;
 
 	while ((pid = call4(__NR_wait4, -1, (long)&status, WNOHANG | __WALL,
