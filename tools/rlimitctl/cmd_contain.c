@@ -10,9 +10,9 @@
 #include "table.h"
 #include "text.h"
 
-static int with_container(const struct invocation *inv,
-			  int (*act)(struct rescore *rs, unsigned int slot,
-				     const struct invocation *inv))
+static int with_found(const struct invocation *inv, bool revive,
+		      int (*act)(struct rescore *rs, unsigned int slot,
+				 const struct invocation *inv))
 {
 	struct rescore *rs;
 	unsigned int slot;
@@ -21,11 +21,19 @@ static int with_container(const struct invocation *inv,
 	status = open_session(inv, false, &rs);
 	if (status)
 		return status;
-	status = find_container(rs, inv->argv[0], &slot);
+	status = revive ? find_or_revive(rs, inv->argv[0], &slot) :
+			  find_container(rs, inv->argv[0], &slot);
 	if (!status && act(rs, slot, inv) < 0)
 		status = fail("%s", rescore_strerror());
 	rescore_close(rs);
 	return status;
+}
+
+static int with_container(const struct invocation *inv,
+			  int (*act)(struct rescore *rs, unsigned int slot,
+				     const struct invocation *inv))
+{
+	return with_found(inv, false, act);
 }
 
 static int start(struct rescore *rs, unsigned int slot,
@@ -34,9 +42,25 @@ static int start(struct rescore *rs, unsigned int slot,
 	return rescore_ct_start(rs, slot, inv->argc > 1 ? inv->argv + 1 : NULL);
 }
 
+/* One with limits only is started when it is there again. */
 int cmd_start(const struct invocation *inv)
 {
-	return with_container(inv, start);
+	const char *name = inv->argv[0];
+	struct rescore *rs;
+	unsigned int slot;
+	int status;
+	bool there;
+
+	status = open_session(inv, false, &rs);
+	if (status)
+		return status;
+	there = rescore_find(rs, name) >= 0;
+	status = find_or_revive(rs, name, &slot);
+	if (!status && (there || rescore_ct_stored(name)) &&
+	    start(rs, slot, inv) < 0)
+		status = fail("%s", rescore_strerror());
+	rescore_close(rs);
+	return status;
 }
 
 /* --signal and --timeout, which were checked. */
@@ -91,7 +115,7 @@ int cmd_restart(const struct invocation *inv)
 {
 	int status = check_stop(inv);
 
-	return status ? status : with_container(inv, restart);
+	return status ? status : with_found(inv, true, restart);
 }
 
 static int freeze(struct rescore *rs, unsigned int slot,
@@ -117,6 +141,31 @@ int cmd_thaw(const struct invocation *inv)
 	return timeout_ms(inv) < 0 ? STATUS_FAILURE : with_container(inv, thaw);
 }
 
+static int checkpoint(struct rescore *rs, unsigned int slot,
+		      const struct invocation *inv)
+{
+	return rescore_ct_checkpoint(rs, slot, inv->argv[1],
+				     inv->option[OPT_LEAVE_RUNNING]);
+}
+
+int cmd_checkpoint(const struct invocation *inv)
+{
+	return with_container(inv, checkpoint);
+}
+
+int cmd_restore(const struct invocation *inv)
+{
+	struct rescore *rs;
+	int status = open_session(inv, false, &rs);
+
+	if (status)
+		return status;
+	if (rescore_ct_restore(rs, inv->argv[0], inv->argv[1]) < 0)
+		status = fail("%s", rescore_strerror());
+	rescore_close(rs);
+	return status;
+}
+
 int cmd_log(const struct invocation *inv)
 {
 	char path[PATH_MAX], buffer[1 << 14];
@@ -130,8 +179,10 @@ int cmd_log(const struct invocation *inv)
 	if (!file)
 		return fail("\"%s\" has no log: it was never started",
 			    inv->argv[0]);
-	while ((n = fread(buffer, 1, sizeof(buffer), file)) > 0)
+	do {
+		n = fread(buffer, 1, sizeof(buffer), file);
 		fwrite(buffer, 1, n, stdout);
+	} while (n == sizeof(buffer));
 	fclose(file);
 	return STATUS_OK;
 }
@@ -147,40 +198,68 @@ static json_t *state_json(const char *name,
 					json_null());
 }
 
-/* Of the containers that are named, or of all. */
-static int for_states(const struct rescore *rs, const struct invocation *inv,
-		      struct table *table, json_t *list)
-{
-	struct rescore_ct_status state;
-	const char *name;
-	unsigned int slot = 0;
-	int i = 0, status;
+struct states {
+	struct table *table;
+	json_t *list;
+};
 
-	for (;;) {
-		if (inv->argc) {
-			if (i == inv->argc)
-				return 0;
-			status = find_container(rs, inv->argv[i++], &slot);
-			if (status)
-				return status;
-		} else {
-			slot = rescore_next(rs, slot);
-			if (!slot)
-				return 0;
+static void add_state(const struct states *states, const char *name,
+		      const struct rescore_ct_status *status)
+{
+	json_array_append_new(states->list, state_json(name, status));
+	table_row(states->table);
+	table_cell(states->table, COLOUR_NONE, "%s", name);
+	table_cell(states->table, COLOUR_NONE, "%s",
+		   rescore_ct_state_name(status->state));
+	if (status->init)
+		table_cell(states->table, COLOUR_NONE, "%d", status->init);
+	else
+		table_cell(states->table, COLOUR_NONE, "-");
+}
+
+static int stored_state(struct rescore *rs, const char *name, void *arg)
+{
+	struct rescore_ct_status status = { .state = RESCORE_CT_STORED };
+
+	(void)rs;
+	add_state(arg, name, &status);
+	return 0;
+}
+
+static int live_state(const struct rescore *rs, unsigned int slot,
+		      const struct states *states)
+{
+	struct rescore_ct_status status;
+
+	if (rescore_ct_status(rs, slot, &status))
+		return fail("%s", rescore_strerror());
+	add_state(states, rescore_container(rs, slot)->name, &status);
+	return 0;
+}
+
+/* Of the containers that are named, or of all. */
+static int for_states(struct rescore *rs, const struct invocation *inv,
+		      struct states *states)
+{
+	unsigned int slot = 0;
+	int i, status = 0;
+
+	for (i = 0; !status && i < inv->argc; i++) {
+		if (!rescore_check_name(inv->argv[i]) &&
+		    rescore_find(rs, inv->argv[i]) < 0 &&
+		    rescore_ct_remembered(inv->argv[i])) {
+			stored_state(rs, inv->argv[i], states);
+			continue;
 		}
-		if (rescore_ct_status(rs, slot, &state))
-			return fail("%s", rescore_strerror());
-		name = rescore_container(rs, slot)->name;
-		json_array_append_new(list, state_json(name, &state));
-		table_row(table);
-		table_cell(table, COLOUR_NONE, "%s", name);
-		table_cell(table, COLOUR_NONE, "%s",
-			   rescore_ct_state_name(state.state));
-		if (state.init)
-			table_cell(table, COLOUR_NONE, "%d", state.init);
-		else
-			table_cell(table, COLOUR_NONE, "-");
+		status = find_container(rs, inv->argv[i], &slot);
+		if (!status)
+			status = live_state(rs, slot, states);
 	}
+	if (inv->argc)
+		return status;
+	while (!status && (slot = rescore_next(rs, slot)))
+		status = live_state(rs, slot, states);
+	return status ? status : each_stored(rs, stored_state, states);
 }
 
 int cmd_state(const struct invocation *inv)
@@ -190,6 +269,7 @@ int cmd_state(const struct invocation *inv)
 						       { "INIT", true } };
 	struct table *table = table_new(columns, 3);
 	json_t *list = json_array();
+	struct states states = { table, list };
 	struct rescore *rs;
 	int status;
 
@@ -197,7 +277,7 @@ int cmd_state(const struct invocation *inv)
 		return out_of_memory();
 	status = open_session(inv, true, &rs);
 	if (!status) {
-		status = for_states(rs, inv, table, list);
+		status = for_states(rs, inv, &states);
 		rescore_close(rs);
 	}
 	if (!status && inv->option[OPT_JSON])

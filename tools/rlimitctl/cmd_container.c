@@ -37,12 +37,19 @@ static int create(struct rescore *rs, const struct invocation *inv,
 		status = find_container(rs, inv->option[OPT_PARENT], &parent);
 	if (status)
 		return status;
+	/* with its changes; of limits alone nothing else is lost */
+	if (rescore_find(rs, name) < 0 && rescore_ct_stored(name))
+		return fail("\"%s\" is stored: `rlimitctl start %s`, or destroy "
+			    "it first",
+			    name, name);
 	slot = rescore_create_below(rs, name, cgroup, parent);
 	if (slot < 0)
 		return fail("%s", rescore_strerror());
-	/* a name that is free has nothing stored that is still wanted */
-	if ((!n || !rescore_set(rs, (unsigned int)slot, bounds, n)) &&
-	    !rescore_ct_forget(name) && (!ct || !rescore_ct_store(name, ct)))
+	/* cgroups of others are not ours to make again */
+	if (!rescore_ct_forget(name) &&
+	    (!n || !rescore_set(rs, (unsigned int)slot, bounds, n)) &&
+	    (!ct || !rescore_ct_store(name, ct)) &&
+	    (cgroup || !rescore_ct_remember(rs, (unsigned int)slot)))
 		return STATUS_OK;
 
 	why = strdup(rescore_strerror());
@@ -177,6 +184,23 @@ static void sort_deepest_first(const struct rescore *rs, unsigned int *slots,
 	}
 }
 
+/* Put those of @names that are only stored behind the others: how many those are. */
+static int stored_last(const struct rescore *rs, char **names, int n)
+{
+	int i, left = 0;
+	char *name;
+
+	for (i = 0; i < n; i++) {
+		name = names[i];
+		if (!rescore_check_name(name) && rescore_find(rs, name) < 0 &&
+		    rescore_ct_remembered(name))
+			continue;
+		names[i] = names[left];
+		names[left++] = name;
+	}
+	return left;
+}
+
 static int destroy(struct rescore *rs, const struct invocation *inv,
 		   unsigned int *slots)
 {
@@ -196,18 +220,31 @@ static int destroy(struct rescore *rs, const struct invocation *inv,
 	return status;
 }
 
+static int destroy_all(struct rescore *rs, const struct invocation *given)
+{
+	struct invocation live = *given;
+	unsigned int *slots;
+	int i, status;
+
+	live.argc = stored_last(rs, live.argv, live.argc);
+	slots = calloc((size_t)live.argc + 1, sizeof(*slots));
+	status = slots ? destroy(rs, &live, slots) : out_of_memory();
+	free(slots);
+	for (i = live.argc; !status && i < given->argc; i++)
+		if (rescore_ct_forget(given->argv[i]))
+			status = fail("%s", rescore_strerror());
+	return status;
+}
+
 int cmd_destroy(const struct invocation *inv)
 {
-	unsigned int *slots;
 	struct rescore *rs;
 	int status;
 
 	status = open_session(inv, false, &rs);
 	if (status)
 		return status;
-	slots = calloc((size_t)inv->argc, sizeof(*slots));
-	status = slots ? destroy(rs, inv, slots) : out_of_memory();
-	free(slots);
+	status = destroy_all(rs, inv);
 	rescore_close(rs);
 	return status;
 }

@@ -90,6 +90,14 @@ static int list_options(const char *verb)
 }
 
 /* Silent when there is nothing to list: a prompt is no place for messages. */
+static int print_name(struct rescore *rs, const char *name, void *arg)
+{
+	(void)rs;
+	(void)arg;
+	puts(name);
+	return 0;
+}
+
 static int list_containers(void)
 {
 	struct rescore *rs;
@@ -99,6 +107,7 @@ static int list_containers(void)
 		return STATUS_FAILURE;
 	while ((slot = rescore_next(rs, slot)))
 		puts(rescore_container(rs, slot)->name);
+	each_stored(rs, print_name, NULL);
 	rescore_close(rs);
 	return STATUS_OK;
 }

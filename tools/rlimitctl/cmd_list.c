@@ -3,6 +3,7 @@
 
 #include "json.h"
 #include "line.h"
+#include "rescore_ct.h"
 #include "rlimitctl.h"
 #include "tree.h"
 
@@ -38,7 +39,29 @@ static bool summarise(const struct rescore *rs, unsigned int slot,
 	return true;
 }
 
-static int list_json(const struct rescore *rs)
+static const char *state_of(const struct rescore *rs, unsigned int slot)
+{
+	struct rescore_ct_status status;
+
+	return rescore_ct_status(rs, slot, &status) ?
+		       "?" :
+		       rescore_ct_state_name(status.state);
+}
+
+/* One that is stored has a name; all else comes with `start`. */
+static int stored_json(struct rescore *rs, const char *name, void *list)
+{
+	(void)rs;
+	return json_array_append_new(list,
+				     json_pack("{s:s, s:n, s:s}", "name", name, "slot",
+				       "state",
+				       rescore_ct_state_name(
+					       RESCORE_CT_STORED))) ?
+					       out_of_memory() :
+					       0;
+}
+
+static int list_json(struct rescore *rs)
 {
 	json_t *list = json_array(), *one;
 	struct summary summary;
@@ -48,7 +71,9 @@ static int list_json(const struct rescore *rs)
 		if (!summarise(rs, slot, &summary))
 			continue;	/* has just gone */
 		one = json_container(rs, slot, summary.container);
-		if (json_object_set_new(one, "near",
+		if (json_object_set_new(one, "state",
+					json_string(state_of(rs, slot))) ||
+		    json_object_set_new(one, "near",
 					json_count(summary.near)) ||
 		    json_object_set_new(one, "over",
 					json_count(summary.over)) ||
@@ -60,6 +85,10 @@ static int list_json(const struct rescore *rs)
 			return out_of_memory();
 		}
 		json_decref(one);
+	}
+	if (each_stored(rs, stored_json, list)) {
+		json_decref(list);
+		return STATUS_FAILURE;
 	}
 	return print_json(json_pack("{s:i, s:o}", "version", JSON_VERSION,
 				    "containers", list));
@@ -79,6 +108,7 @@ static void add_row(struct table *table, const struct rescore *rs,
 	table_cell(table, COLOUR_NONE, "%u", s->slot);
 	table_cell(table, COLOUR_NONE, "%*s%s", (int)depth * 2, "",
 		   s->container->name);
+	table_cell(table, COLOUR_NONE, "%s", state_of(rs, s->slot));
 	if (n < 0)
 		table_cell(table, COLOUR_NONE, "?");
 	else
@@ -94,12 +124,27 @@ static void add_row(struct table *table, const struct rescore *rs,
 		table_cell(table, COLOUR_NONE, "%s", path);
 }
 
-static int list_text(const struct rescore *rs, bool tree)
+static int add_stored(struct rescore *rs, const char *name, void *table)
+{
+	int i;
+
+	(void)rs;
+	table_row(table);
+	table_cell(table, COLOUR_NONE, "-");
+	table_cell(table, COLOUR_NONE, "%s", name);
+	table_cell(table, COLOUR_NONE, "%s",
+		   rescore_ct_state_name(RESCORE_CT_STORED));
+	for (i = 0; i < 5; i++)
+		table_cell(table, COLOUR_NONE, "-");
+	return 0;
+}
+
+static int list_text(struct rescore *rs, bool tree)
 {
 	static const struct table_column columns[] = {
-		{ "SLOT", true }, { "NAME", false },   { "PROCESSES", true },
-		{ "NEAR", true }, { "OVER", true },    { "FAILCNT", true },
-		{ "CGROUP", false },
+		{ "SLOT", true },	{ "NAME", false }, { "STATE", false },
+		{ "PROCESSES", true },	{ "NEAR", true },  { "OVER", true },
+		{ "FAILCNT", true },	{ "CGROUP", false },
 	};
 	struct table *table = table_new(columns,
 					sizeof(columns) / sizeof(*columns));
@@ -113,7 +158,8 @@ static int list_text(const struct rescore *rs, bool tree)
 		if (summarise(rs, slot, &summary))
 			add_row(table, rs, &summary,
 				tree ? tree_depth(rs, slot) : 0);
-	if (table_print(table, stdout, want_colours(stdout)))
+	status = each_stored(rs, add_stored, table);
+	if (!status && table_print(table, stdout, want_colours(stdout)))
 		status = out_of_memory();
 	table_free(table);
 	return status;

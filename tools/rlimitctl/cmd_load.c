@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "rescore_ct.h"
 #include "rlimitctl.h"
 
 /* What `load` and `upgrade` are given. STATUS_OK, or the status to end with. */
@@ -45,12 +46,36 @@ static int report(const struct invocation *inv, int err)
 	return fail("%s", rescore_strerror());
 }
 
+/* One that cannot be made again does not keep the others from it. */
+static int revive(struct rescore *rs, const char *name, void *arg)
+{
+	if (rescore_find(rs, name) < 0 && rescore_ct_revive(rs, name) < 0)
+		*(int *)arg = fail("\"%s\" stays as it is stored: %s", name,
+				   rescore_strerror());
+	return 0;
+}
+
+static int revive_all(const struct invocation *inv)
+{
+	struct rescore *rs;
+	int worst = 0, status = open_session(inv, false, &rs);
+
+	if (status)
+		return status;
+	status = each_stored(rs, revive, &worst);
+	rescore_close(rs);
+	return status ?: worst;
+}
+
 int cmd_load(const struct invocation *inv)
 {
 	struct rescore_load_opts opts;
 	int status = load_opts(inv, &opts);
 
-	return status ?: report(inv, rescore_load(&opts));
+	status = status ?: report(inv, rescore_load(&opts));
+	if (!status && inv->option[OPT_STORED])
+		status = revive_all(inv);
+	return status;
 }
 
 int cmd_upgrade(const struct invocation *inv)

@@ -323,6 +323,13 @@ int cmd_status(const struct invocation *inv)
 	struct rescore *rs;
 	int err, status;
 
+	/* of containers: not of rescore */
+	if (inv->argc && inv->option[OPT_VERBOSE])
+		return usage(
+			"\"%s\": -v lists programs, and no container has one of its own",
+			inv->argv[0]);
+	if (inv->argc)
+		return cmd_state(inv);
 	err = rescore_open(&rs, true);
 	if (err == -ENOENT)
 		return not_loaded(json);

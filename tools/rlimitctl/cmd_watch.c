@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -13,6 +14,7 @@
 #include "action.h"
 #include "event.h"
 #include "hook.h"
+#include "ledger.h"
 #include "rlimitctl.h"
 #include "text.h"
 
@@ -21,23 +23,15 @@
 #define ACT_NS		10000000000LL	/* of one row, at least so far apart */
 #define HOOK_SECONDS	30
 
-/* A row that has acted: not again before there is room and time has passed. */
-struct crossing {
-	uint64_t serial;
-	int64_t acted_ns;
-	bool over;
-	bool soft;	/* the request that was refused */
-};
+#define LOST_POLLS	100	/* polls between reports of lost events */
 
 struct watch {
 	struct rescore *rs;
-	uint64_t cursor;
+	struct ledger *ledger;
 	uint64_t lost;
-	struct crossing *crossing;	/* by slot and resource */
-	pid_t *keeper;			/* by slot: of the hook that runs */
-	unsigned int nr_slots;
 	unsigned int seconds;
 	bool syslog;
+	bool journal;	/* standard output is: lines begin with their level */
 };
 
 static volatile sig_atomic_t stopped;
@@ -52,6 +46,8 @@ static void say(const struct watch *watch, int level, const char *text)
 {
 	if (watch->syslog)
 		syslog(level, "%s", text);
+	else if (watch->journal)
+		printf("<%d>%s\n", level, text);
 	else
 		printf("%s\n", text);
 }
@@ -73,16 +69,15 @@ static bool has_room(const struct watch *watch,
 static bool is_crossing(struct watch *watch, const struct rescore_event *event,
 			int64_t now)
 {
-	struct crossing *c =
-		&watch->crossing[event->slot * RESCORE_RESOURCES_MAX +
-				 event->resource];
+	struct crossing *c = ledger_crossing(watch->ledger, event->slot,
+					     event->resource);
 
 	if (c->serial == event->serial &&
-	    (c->over || now - c->acted_ns < ACT_NS))
+	    (c->over || now - (int64_t)c->acted_ns < ACT_NS))
 		return false;
 	*c = (struct crossing){
 		.serial = event->serial,
-		.acted_ns = now,
+		.acted_ns = (uint64_t)now,
 		.over = !has_room(watch, event),
 		.soft = event->severity == RESCORE_SOFT,
 	};
@@ -96,9 +91,9 @@ static void end_crossings(struct watch *watch)
 	struct crossing *c;
 	unsigned int slot, id;
 
-	for (slot = 1; slot < watch->nr_slots; slot++)
+	for (slot = 1; slot < watch->ledger->nr_slots; slot++)
 		for (id = 0; id < rescore_nr_resources(watch->rs); id++) {
-			c = &watch->crossing[slot * RESCORE_RESOURCES_MAX + id];
+			c = ledger_crossing(watch->ledger, slot, id);
 			if (!c->over)
 				continue;
 			/* a soft request is refused at the limit only */
@@ -175,11 +170,12 @@ static void gather(struct facts *facts, const struct event_view *view)
 static void run_hook(struct watch *watch, const struct event_view *view,
 		     const char *name)
 {
-	pid_t *keeper = &watch->keeper[view->event->slot];
+	struct keeper *keeper = ledger_keeper(watch->ledger, view->event->slot);
 	struct facts facts = { .n = 0 };
 	char text[256];
+	pid_t pid;
 
-	if (*keeper) {
+	if (keeper->pid) {
 		snprintf(text, sizeof(text),
 			 "%s: hook %s left out: one still runs",
 			 view->container, name);
@@ -188,40 +184,56 @@ static void run_hook(struct watch *watch, const struct event_view *view,
 	}
 	gather(&facts, view);
 	fflush(stdout);
-	*keeper = hook_start(ACTION_HOOKS, name, facts.envp, watch->seconds);
-	if (*keeper > 0)
+	pid = hook_start(ACTION_HOOKS, name, facts.envp, watch->seconds);
+	if (pid > 0) {
+		keeper_begin(keeper, pid);
 		return;
+	}
 	snprintf(text, sizeof(text), "%s: cannot run %s/%s: %s",
 		 view->container, ACTION_HOOKS, name,
-		 *keeper == -EACCES ?
+		 pid == -EACCES ?
 			 "not an executable that only root can change" :
-			 strerror(-*keeper));
-	*keeper = 0;
+			 strerror(-pid));
 	say(watch, LOG_ERR, text);
+}
+
+/* A hook has ended: what is wrong with it? */
+static void report_hook(const struct watch *watch, unsigned int slot,
+			int status)
+{
+	const struct rescore_container *container = rescore_container(watch->rs,
+								      slot);
+	char text[256];
+
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return;
+	snprintf(text, sizeof(text), "%s: its hook %s (status %d)",
+		 container ? container->name : "(gone)",
+		 WIFEXITED(status) && WEXITSTATUS(status) == 124 ?
+			 "was killed: too slow" :
+			 "failed",
+		 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	say(watch, LOG_WARNING, text);
 }
 
 static void reap_hooks(struct watch *watch)
 {
-	const struct rescore_container *container;
+	struct keeper *keeper;
 	unsigned int slot;
-	char text[256];
-	int status;
+	int status = 0;
+	pid_t ended;
 
-	for (slot = 1; slot < watch->nr_slots; slot++) {
-		if (!watch->keeper[slot] ||
-		    waitpid(watch->keeper[slot], &status, WNOHANG) <= 0)
+	for (slot = 1; slot < watch->ledger->nr_slots; slot++) {
+		keeper = ledger_keeper(watch->ledger, slot);
+		if (!keeper->pid)
 			continue;
-		watch->keeper[slot] = 0;
-		if (WIFEXITED(status) && !WEXITSTATUS(status))
+		ended = waitpid(keeper->pid, &status, WNOHANG);
+		/* of the watch before this one: how it ends is not told */
+		if (!ended || (ended < 0 && keeper_lives(keeper)))
 			continue;
-		container = rescore_container(watch->rs, slot);
-		snprintf(text, sizeof(text), "%s: its hook %s (status %d)",
-			 container ? container->name : "(gone)",
-			 WIFEXITED(status) && WEXITSTATUS(status) == 124 ?
-				 "was killed: too slow" :
-				 "failed",
-			 WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-		say(watch, LOG_WARNING, text);
+		keeper->pid = 0;
+		if (ended > 0)
+			report_hook(watch, slot, status);
 	}
 }
 
@@ -237,7 +249,7 @@ static void act(struct watch *watch, const struct rescore_event *event)
 	struct actions actions;
 	int err;
 
-	if (event->slot >= watch->nr_slots || !view.resource)
+	if (event->slot >= watch->ledger->nr_slots || !view.resource)
 		return;
 	/* the slot may be another container's by now, of the same name too */
 	container = rescore_container(watch->rs, event->slot);
@@ -293,31 +305,51 @@ static void report_lost(struct watch *watch)
 static int follow(struct watch *watch)
 {
 	struct sigaction action = { .sa_handler = stop };
+	uint64_t cursor = watch->ledger->cursor;
 	struct rescore_event event;
 	unsigned int polls = 0;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	while (!stopped) {
-		while (!stopped && rescore_next_event(watch->rs, &watch->cursor,
-						      &event, &watch->lost) > 0)
+		while (!stopped &&
+		       rescore_next_event(watch->rs, &cursor, &event,
+					  &watch->lost) > 0) {
 			act(watch, &event);
-		report_lost(watch);
+			watch->ledger->cursor = cursor;
+		}
+		if (polls++ % LOST_POLLS == 0)
+			report_lost(watch);
 		end_crossings(watch);
 		reap_hooks(watch);
 		if (fflush(stdout))
 			return STATUS_FAILURE;
 		poll(NULL, 0, POLL_MS);
-		if (++polls % CHECK_POLLS == 0 && !still_loaded(watch))
+		if (polls % CHECK_POLLS == 0 && !still_loaded(watch))
 			return fail(
 				"rescore has been unloaded: there will be no more events");
 	}
-	return STATUS_OK;
+	report_lost(watch);
+	return fflush(stdout) ? STATUS_FAILURE : STATUS_OK;
+}
+
+/* sd-daemon(3): what systemd connected to the journal, it tells by number. */
+static bool is_journal(int fd)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       !fstat(fd, &st) && st.st_dev == device && st.st_ino == inode;
 }
 
 int cmd_watch(const struct invocation *inv)
 {
-	struct watch watch = { .syslog = inv->option[OPT_SYSLOG] };
+	struct watch watch = {
+		.syslog = inv->option[OPT_SYSLOG],
+		.journal = is_journal(STDOUT_FILENO),
+	};
 	uint64_t seconds = HOOK_SECONDS;
 	int status;
 
@@ -326,17 +358,12 @@ int cmd_watch(const struct invocation *inv)
 	if (status)
 		return status;
 	watch.seconds = (unsigned int)seconds;
-	watch.nr_slots = rescore_meta(watch.rs)->nr_slots;
-	watch.cursor = rescore_meta(watch.rs)->event_head;
-	watch.crossing = calloc((size_t)watch.nr_slots * RESCORE_RESOURCES_MAX,
-				sizeof(*watch.crossing));
-	watch.keeper = calloc(watch.nr_slots, sizeof(*watch.keeper));
 	if (watch.syslog)
 		openlog("rescore", LOG_PID, LOG_DAEMON);
-	status = watch.crossing && watch.keeper ? follow(&watch) :
-						  out_of_memory();
-	free(watch.keeper);
-	free(watch.crossing);
+	status = ledger_open(watch.rs, &watch.ledger);
+	if (!status)
+		status = follow(&watch);
+	ledger_close(watch.ledger);
 	rescore_close(watch.rs);
 	return status;
 }

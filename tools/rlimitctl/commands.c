@@ -11,6 +11,9 @@
 #define ANY (-1)
 #define END { .name = NULL }
 
+#define BPF_DIR { OPT_BPF_DIR, "bpf-dir", 0, "DIR", "where the BPF objects are" }
+#define VERBOSE(help) { OPT_VERBOSE, "verbose", 'v', NULL, help }
+#define VERBOSE_LOAD VERBOSE("print what libbpf and the verifier say")
 #define JSON { OPT_JSON, "json", 0, NULL, "print one JSON document" }
 
 /* clang-format off: one row, one line or two */
@@ -25,17 +28,17 @@ static const struct option_spec load_options[] = {
 	  "files, tasks, locks they may hold (default by memory)" },
 	{ OPT_EVENTS, "events", 0, "N", "events to keep (default 8192)" },
 	{ OPT_ONLY, "only", 0, "LIST", "these controllers, not all" },
-	{ OPT_BPF_DIR, "bpf-dir", 0, "DIR", "where the BPF objects are" },
-	{ OPT_VERBOSE, "verbose", 'v', NULL,
-	  "print what libbpf and the verifier say" },
+	{ OPT_STORED, "stored", 0, NULL,
+	  "then make the stored containers again, with their limits" },
+	BPF_DIR,
+	VERBOSE_LOAD,
 	END,
 };
 
 static const struct option_spec upgrade_options[] = {
 	{ OPT_ONLY, "only", 0, "LIST", "these controllers as well" },
-	{ OPT_BPF_DIR, "bpf-dir", 0, "DIR", "where the BPF objects are" },
-	{ OPT_VERBOSE, "verbose", 'v', NULL,
-	  "print what libbpf and the verifier say" },
+	BPF_DIR,
+	VERBOSE_LOAD,
 	END,
 };
 
@@ -46,8 +49,7 @@ static const struct option_spec unload_options[] = {
 };
 
 static const struct option_spec status_options[] = {
-	{ OPT_VERBOSE, "verbose", 'v', NULL,
-	  "list every program and why one is off" },
+	VERBOSE("list every program and why one is off (without NAME)"),
 	JSON,
 	END,
 };
@@ -156,6 +158,12 @@ static const struct option_spec freeze_options[] = {
 	END,
 };
 
+static const struct option_spec checkpoint_options[] = {
+	{ OPT_LEAVE_RUNNING, "leave-running", 0, NULL,
+	  "let it go on instead of stopping it" },
+	END,
+};
+
 static const struct option_spec events_options[] = {
 	{ OPT_FOLLOW, "follow", 'f', NULL, "go on with what happens from now" },
 	{ OPT_CONTAINER, "container", 'c', "NAME", "only of this container" },
@@ -174,8 +182,7 @@ static const struct option_spec watch_options[] = {
 };
 
 static const struct option_spec audit_options[] = {
-	{ OPT_VERBOSE, "verbose", 'v', NULL,
-	  "print the rows that are right, too" },
+	VERBOSE("print the rows that are right, too"),
 	JSON,
 	END,
 };
@@ -188,9 +195,9 @@ const struct command commands[] = {
 	{ "unload", 0, 1, 0, "[CONTROLLER[,...]]",
 	  "Remove rescore from the kernel, or parts of it", cmd_unload,
 	  unload_options },
-	{ "status", 0, 0, 0, "",
-	  "Show whether it is loaded, and what works here", cmd_status,
-	  status_options },
+	{ "status", 0, ANY, 0, "[NAME]...",
+	  "Show whether it is loaded, what works, or a container's state",
+	  cmd_status, status_options },
 	{ "create", 1, ANY, 0, "NAME [RESOURCE=BARRIER[:LIMIT]]...",
 	  "Make a container, with limits", cmd_create, create_options },
 	{ "destroy", 1, ANY, 0, "NAME...", "Remove containers", cmd_destroy,
@@ -228,6 +235,12 @@ const struct command commands[] = {
 	  cmd_freeze, freeze_options },
 	{ "thaw", 1, 1, 0, "NAME", "Let frozen processes go on", cmd_thaw,
 	  freeze_options },
+	{ "checkpoint", 2, 2, 0, "NAME DIRECTORY",
+	  "Save a running container's processes, with limits and counters",
+	  cmd_checkpoint, checkpoint_options },
+	{ "restore", 2, 2, 0, "NAME DIRECTORY",
+	  "Let a container go on where a checkpoint saved it", cmd_restore,
+	  NULL },
 	{ "log", 1, 1, 0, "NAME",
 	  "Print what a container wrote since its start", cmd_log, NULL },
 	{ "state", 0, ANY, 0, "[NAME]...", "Show which containers run",

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -23,7 +24,7 @@ static int check(const char *path, bool directory)
 {
 	struct stat st;
 
-	if (stat(path, &st))
+	if (lstat(path, &st))
 		return -errno;
 	if (st.st_uid || st.st_mode & (S_IWGRP | S_IWOTH))
 		return -EACCES;
@@ -31,6 +32,37 @@ static int check(const char *path, bool directory)
 			!S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR))
 		return -EACCES;
 	return 0;
+}
+
+/* All that leads to @path, which no link is a part of, and itself. */
+static int check_all(char *path, bool directory)
+{
+	char *slash = path;
+	int err = check("/", true);
+
+	while (!err && (slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		err = check(path, true);
+		*slash = '/';
+	}
+	return err ? err : check(path, directory);
+}
+
+/* File @name of @directory, wherever links lead: its path, or -errno. */
+static int find(const char *directory, const char *name, char *ret_path)
+{
+	char folder[PATH_MAX], path[PATH_MAX * 2];
+	int err;
+
+	if (!realpath(directory, folder))
+		return -errno;
+	err = check_all(folder, true);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (!realpath(path, ret_path))
+		return -errno;
+	return check_all(ret_path, false);
 }
 
 /* Every child of ours; what they forked becomes ours when they are gone. */
@@ -90,7 +122,6 @@ static void execute(const char *path, char *const envp[])
 
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
 		_exit(NOT_EXECUTED);
-	/* neither the maps of the table nor anything else */
 	closefrom(STDERR_FILENO + 1);
 	if (chdir("/"))
 		_exit(NOT_EXECUTED);
@@ -105,9 +136,7 @@ pid_t hook_start(const char *directory, const char *name, char *const envp[],
 	pid_t keeper, hook;
 	int err;
 
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	err = check(directory, true);
-	err = err ? err : check(path, false);
+	err = find(directory, name, path);
 	if (err)
 		return err;
 	keeper = fork();
@@ -115,6 +144,8 @@ pid_t hook_start(const char *directory, const char *name, char *const envp[],
 		return keeper < 0 ? -errno : keeper;
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	/* not what the caller has locked, nor the maps of the table */
+	closefrom(STDERR_FILENO + 1);
 	setsid();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	hook = fork();

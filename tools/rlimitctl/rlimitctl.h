@@ -35,6 +35,7 @@ enum option_id {
 	OPT_HELP,
 	OPT_HOSTNAME,
 	OPT_JSON,
+	OPT_LEAVE_RUNNING,
 	OPT_LIMITS,
 	OPT_MAXHELD,
 	OPT_NET,
@@ -49,6 +50,7 @@ enum option_id {
 	OPT_ROOTFS,
 	OPT_SHARE,
 	OPT_SIGNAL,
+	OPT_STORED,
 	OPT_SYSLOG,
 	OPT_TIMEOUT,
 	OPT_TMPFS,
@@ -136,6 +138,16 @@ int open_session(const struct invocation *inv, bool read_only,
 int open_failed(const struct invocation *inv, int err);
 int find_container(const struct rescore *rs, const char *name,
 		   unsigned int *ret_slot);
+/* The same; one that is only stored is made again first. */
+int find_or_revive(struct rescore *rs, const char *name,
+		   unsigned int *ret_slot);
+/*
+ * Calls @fn for the name of each container that is stored and not there. It stops at
+ * a status that is not 0, and returns that.
+ */
+int each_stored(struct rescore *rs,
+		int (*fn)(struct rescore *rs, const char *name, void *arg),
+		void *arg);
 int find_resource(const struct rescore *rs, const char *name,
 		  unsigned int *ret_id);
 bool resource_is_on(const struct rescore_resource *resource);
@@ -184,6 +196,8 @@ int cmd_stop(const struct invocation *inv);
 int cmd_restart(const struct invocation *inv);
 int cmd_freeze(const struct invocation *inv);
 int cmd_thaw(const struct invocation *inv);
+int cmd_checkpoint(const struct invocation *inv);
+int cmd_restore(const struct invocation *inv);
 int cmd_log(const struct invocation *inv);
 int cmd_state(const struct invocation *inv);
 int cmd_events(const struct invocation *inv);

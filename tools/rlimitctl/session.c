@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From what was typed to handles, slots and ids. */
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "rescore_ct.h"
 #include "rlimitctl.h"
 #include "text.h"
 
@@ -52,11 +54,48 @@ int find_container(const struct rescore *rs, const char *name,
 	}
 	if (slot != -ENOENT)
 		return fail("%s", rescore_strerror());
+	if (rescore_ct_remembered(name))
+		return fail("\"%s\" is only stored: `rlimitctl start %s` makes "
+			    "it again",
+			    name, name);
 	offer_containers(rs, &nearest);
 	if (nearest.found)
 		return fail("there is no container \"%s\": did you mean \"%s\"?",
 			    name, nearest.found);
 	return fail("there is no container \"%s\": see `rlimitctl list`", name);
+}
+
+int find_or_revive(struct rescore *rs, const char *name, unsigned int *ret_slot)
+{
+	int slot;
+
+	if (rescore_check_name(name) || rescore_find(rs, name) >= 0 ||
+	    !rescore_ct_remembered(name))
+		return find_container(rs, name, ret_slot);
+	slot = rescore_ct_revive(rs, name);
+	if (slot < 0)
+		return fail("%s", rescore_strerror());
+	*ret_slot = (unsigned int)slot;
+	return 0;
+}
+
+int each_stored(struct rescore *rs,
+		int (*fn)(struct rescore *rs, const char *name, void *arg),
+		void *arg)
+{
+	char **names = rescore_ct_stored_names();
+	int status = 0;
+	size_t i;
+
+	if (!names)
+		return out_of_memory();
+	for (i = 0; names[i]; i++) {
+		if (!status && rescore_find(rs, names[i]) < 0)
+			status = fn(rs, names[i], arg);
+		free(names[i]);
+	}
+	free(names);
+	return status;
 }
 
 int find_resource(const struct rescore *rs, const char *name,
