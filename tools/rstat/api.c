@@ -297,42 +297,68 @@ static void reply_events(const struct site *site, const struct access *access,
 	/* clang-format on */
 }
 
-static void reply_metrics(const struct site *site, const struct access *access,
-			  struct http_request *request)
-{
-	const char *accept = http_header(request, "Accept");
-	struct metrics_view view = { .live = &site->live,
-				     .tenant = !access->all };
-	struct om om = {
-		.dialect = accept && strstr(accept,
-					    "application/openmetrics-text") ?
-				   OM_1_0 :
-				   OM_TEXT,
-	};
-	struct rank *rank;
-	struct blob body;
-	int err;
+struct exposition {
+	struct metrics_view view;
+	enum om_dialect dialect;
+};
 
-	if (!site->source) {
-		http_error(request, 503, "rescore is not loaded");
-		return;
-	}
-	err = rank_visible(site, access, -1, RANK_TROUBLE, NULL, &rank,
-			   &view.nr);
-	if (!err) {
-		view.rank = rank;
-		if (!site->export_all && view.nr > METRICS_TOP)
-			view.nr = METRICS_TOP;
-		err = metrics_format(&view, &om);
-		free(rank);
-	}
-	if (err) {
+/* In a child. */
+static int put_metrics(void *arg,
+		       int (*put)(void *to, const char *data, size_t len),
+		       void *to)
+{
+	const struct exposition *e = arg;
+	struct om om = { .dialect = e->dialect, .sink = put, .arg = to };
+
+	return metrics_format(&e->view, &om);
+}
+
+/* One container: that is little, and who reads it slowly is in nobody's way. */
+static void reply_own_metrics(const struct exposition *e,
+			      struct http_request *request)
+{
+	struct om om = { .dialect = e->dialect };
+	struct blob body;
+
+	if (metrics_format(&e->view, &om)) {
 		om_free(&om);
 		http_error(request, 500, "no memory");
 		return;
 	}
 	body = (struct blob){ om.data, om.len };
 	http_reply(request, 200, om_content_type(om.dialect), &body);
+}
+
+static void reply_metrics(const struct site *site, const struct access *access,
+			  struct http_request *request)
+{
+	const char *accept = http_header(request, "Accept");
+	bool openmetrics = accept &&
+			   strstr(accept, "application/openmetrics-text");
+	struct exposition e = {
+		.view = { .live = &site->live, .tenant = !access->all },
+		.dialect = openmetrics ? OM_1_0 : OM_TEXT,
+	};
+	struct rank *rank;
+
+	if (!site->source) {
+		http_error(request, 503, "rescore is not loaded");
+		return;
+	}
+	if (rank_visible(site, access, -1, RANK_TROUBLE, NULL, &rank,
+			 &e.view.nr)) {
+		http_error(request, 500, "no memory");
+		return;
+	}
+	e.view.rank = rank;
+	if (!site->export_all && e.view.nr > METRICS_TOP)
+		e.view.nr = METRICS_TOP;
+	if (access->all)
+		http_reply_stream(request, om_content_type(e.dialect),
+				  put_metrics, &e);
+	else
+		reply_own_metrics(&e, request);
+	free(rank);
 }
 
 /* --- who answers what -------------------------------------------------------------- */

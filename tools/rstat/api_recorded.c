@@ -280,5 +280,6 @@ void api_recorded(const struct site *site, const struct access *access,
 		return;
 	}
 	*copy = query;
-	http_defer(request, type, questions[q].fn, copy, access->owner);
+	http_defer(request, type, questions[q].fn, copy, sizeof(*copy),
+		   access->owner);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "layout.h"
 #include "source.h"
 
 /* Rounds kept while the disk is full or a file is damaged; then the oldest go. */
@@ -44,6 +45,9 @@ struct cells {
 	void *data;
 };
 
+/* Sets of files that are remembered: 52 resources have two. */
+#define BATCH_SETS	2
+
 /* One container; another schema makes another series of the same container. */
 struct series {
 	struct series *next;
@@ -71,6 +75,8 @@ struct series {
 	 */
 	int64_t sent_use, sent_cap;
 	bool plain;	/* meta.json is what the schema makes of it, and more */
+	/* Files that have taken rows with the names of their columns; 0: none. */
+	uint64_t identity[BATCH_SETS][LAYOUT_KINDS];
 
 	uint32_t complaint;	/* hash of the last error that was printed */
 	bool crashed;		/* killed a writer, which was not since repaired */

@@ -17,8 +17,12 @@
 	X(destroy) X(status) X(set_source_rgba) X(set_line_width)           \
 	X(set_dash) X(move_to) X(line_to) X(close_path) X(new_path)         \
 	X(rectangle) X(fill) X(stroke) X(save) X(restore) X(clip)           \
+	X(image_surface_get_data) X(image_surface_get_format)               \
+	X(image_surface_get_width) X(image_surface_get_height)              \
+	X(image_surface_get_stride) X(surface_flush)                        \
 	X(select_font_face) X(set_font_size) X(show_text) X(text_extents)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name in a declaration */
 #define CAIRO_MEMBER(name) __typeof__(&cairo_##name) name;
 struct cairo_calls {
 	CAIRO_CALLS(CAIRO_MEMBER)

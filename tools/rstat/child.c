@@ -4,7 +4,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -17,36 +19,45 @@
 
 #define CHILDREN_MAX	8
 
-static int send(int fd, char kind, const void *data, size_t len)
-{
-	int err = write_all(fd, &kind, 1);
-
-	return err ? err : write_all(fd, data, len);
-}
-
-static int child_pipe = -1;	/* in a child: where the result goes */
-
-static void child_main(child_fn fn, void *arg, int fd)
+void child_answer(child_fn fn, void *arg, struct blob *ret)
 {
 	char *data = NULL;
 	size_t len = 0;
 	FILE *out = open_memstream(&data, &len);
-	int err;
+	int err = out ? 0 : fail(ENOMEM, "no memory");
 
-	child_pipe = fd;
-	err = out ? fn(arg, out) : fail(ENOMEM, "no memory");
+	if (out) {
+		fputc(SENT_RESULT, out);
+		err = fn(arg, out);
+	}
 	if (out && fclose(out) && !err)
 		err = fail(ENOMEM, "no memory");
-	if (err)
-		(void)send(fd, err == -ENOENT ? SENT_ABSENT : SENT_FAILURE,
-			   failure(), strlen(failure()));
-	else
-		err = send(fd, SENT_RESULT, data, len);
-	/* Nothing that librrd has left behind is worth tidying up. */
-	_exit(err ? RSTAT_FAILED : RSTAT_OK);
+	if (err) {
+		free(data);
+		data = NULL;
+		len = 0;
+		if (asprintf(&data, "%c%s",
+			     err == -ENOENT ? SENT_ABSENT : SENT_FAILURE,
+			     failure()) > 0)
+			len = strlen(data);
+	}
+	*ret = (struct blob){ data, len };
 }
 
-static int wait_child(pid_t pid)
+static void child_main(child_fn fn, void *arg, int fd)
+{
+	struct blob answer;
+	int err;
+
+	child_answer(fn, arg, &answer);
+	err = write_all(fd, answer.data, answer.len);
+	/* Nothing that librrd has left behind is worth tidying up. */
+	_exit(err || !answer.len || answer.data[0] != SENT_RESULT ?
+		      RSTAT_FAILED :
+		      RSTAT_OK);
+}
+
+int child_wait(pid_t pid)
 {
 	int status;
 
@@ -85,29 +96,38 @@ int child_start(child_fn fn, void *arg, struct child *ret_child)
 	return 0;
 }
 
-void child_close_others(void)
+void child_close_others(int fd)
 {
 	const int first = STDERR_FILENO + 1;
 
-	if (child_pipe > first)
-		(void)close_range((unsigned int)first,
-				  (unsigned int)child_pipe - 1, 0);
-	(void)close_range((unsigned int)child_pipe + 1, ~0U, 0);
+	if (fd > first)
+		(void)close_range((unsigned int)first, (unsigned int)fd - 1, 0);
+	(void)close_range((unsigned int)fd + 1, ~0U, 0);
 }
 
-int child_take(struct child *child, struct blob *sent, struct blob *ret_result)
+void child_limit_cpu(unsigned int seconds)
+{
+	struct rlimit limit;
+	struct timespec used;
+
+	if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) ||
+	    getrlimit(RLIMIT_CPU, &limit))
+		return;
+	limit.rlim_cur = (rlim_t)used.tv_sec + 1 + seconds;
+	if (limit.rlim_cur > limit.rlim_max)
+		limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_CPU, &limit);
+}
+
+int child_unpack(struct blob *sent, struct blob *ret_result)
 {
 	bool absent;
 	int err;
 
-	close(child->fd);
-	err = wait_child(child->pid);
-	if (!err && (!sent->len || sent->data[0] != SENT_RESULT)) {
+	if (!sent->len || sent->data[0] != SENT_RESULT) {
 		absent = sent->len && sent->data[0] == SENT_ABSENT;
 		err = fail(absent ? ENOENT : EIO, "%s",
 			   sent->len ? sent->data + 1 : "no result");
-	}
-	if (err) {
 		blob_free(sent);
 		return err;
 	}
@@ -121,14 +141,19 @@ int child_take(struct child *child, struct blob *sent, struct blob *ret_result)
 
 int child_finish(struct child *child, struct blob *ret_result)
 {
-	struct blob sent = {}, unused;
-	int err = blob_read(child->fd, &sent);
+	struct blob sent = {};
+	int read = blob_read(child->fd, &sent);
+	int err;
 
+	close(child->fd);
+	err = child_wait(child->pid);
+	if (!err && read)
+		err = fail(-read, "%s", strerror(-read));
 	if (!err)
-		return child_take(child, &sent, ret_result);
-	(void)child_take(child, &sent, &unused);
+		return child_unpack(&sent, ret_result);
+	blob_free(&sent);
 
-	return fail(-err, "%s", strerror(-err));
+	return err;
 }
 
 int child_run(child_fn fn, void *arg, struct blob *ret_result)

@@ -31,12 +31,19 @@ int child_start(child_fn fn, void *arg, struct child *ret_child);
 int child_finish(struct child *child, struct blob *ret_result);
 
 /*
- * For who reads what it sends by itself, to its end, and does not wait: takes
- * that apart and uses it up. Nothing sent: a failure.
+ * The parts of it, for a process that does more than one (worker.h): what a child
+ * sends, which says of what kind it is, and what was sent, taken apart.
+ * child_unpack() uses it up.
  */
-int child_take(struct child *child, struct blob *sent, struct blob *ret_result);
-/* In a child: close all files but the standard ones and the way back. */
-void child_close_others(void);
+void child_answer(child_fn fn, void *arg, struct blob *ret);
+int child_unpack(struct blob *sent, struct blob *ret_result);
+/* Until it ends. A signal ended it: -EIO, with its name in failure(). */
+int child_wait(pid_t pid);
+
+/* Close all files but the standard ones and @fd. */
+void child_close_others(int fd);
+/* It is killed when it has computed so long from now on. */
+void child_limit_cpu(unsigned int seconds);
 
 /* How many are worth while: one per CPU that we may use, 1..8. */
 unsigned int child_cpus(void);

@@ -107,7 +107,7 @@ static int end_line(int fd, off_t size)
 
 static int append(const struct event_log *log)
 {
-	off_t size;
+	off_t size = 0;
 	int err, fd;
 
 	fd = open_log(log, &size);

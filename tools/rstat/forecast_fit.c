@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "forecast_fit.h"
@@ -17,43 +18,58 @@
 #define SHIFT_DEVIATIONS 4
 #define LAGS		6
 
+/*
+ * Bring what is below @pivot, or @with_equal too, to the front; returns how
+ * many. Without a branch: which way a value goes is not to be foreseen, and to
+ * guess wrong costs more than to move it.
+ */
+static size_t partition(double *value, size_t nr, double pivot, bool with_equal)
+{
+	size_t front = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		double v = value[i];
+		bool below = with_equal ? v <= pivot : v < pivot;
+
+		value[i] = value[front];
+		value[front] = v;
+		front += below;
+	}
+	return front;
+}
+
+static double median_of_3(double a, double b, double c)
+{
+	return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
 double forecast_quantile(double *value, size_t nr, double part)
 {
-	size_t want, low = 0, high;
+	size_t want;
 
 	if (!nr)
 		return NAN;
 	want = (size_t)(part * (double)(nr - 1) + 0.5);
-	high = nr - 1;
 	/* Hoare's selection. */
-	while (low < high) {
-		double pivot = value[(low + high) / 2];
-		size_t i = low, j = high;
+	for (;;) {
+		double pivot = median_of_3(value[0], value[nr / 2],
+					   value[nr - 1]);
+		size_t below = partition(value, nr, pivot, false);
 
-		while (i <= j) {
-			while (value[i] < pivot)
-				i++;
-			while (value[j] > pivot)
-				j--;
-			if (i <= j) {
-				double swap = value[i];
-
-				value[i++] = value[j];
-				value[j] = swap;
-				if (!j)
-					break;
-				j--;
-			}
+		if (want >= below) {
+			value += below;
+			want -= below;
+			nr -= below;
+			below = partition(value, nr, pivot, true);
+			if (want < below)
+				return pivot;
+			value += below;
+			want -= below;
+			nr -= below;
+		} else {
+			nr = below;
 		}
-		if (want <= j)
-			high = j;
-		else if (want >= i)
-			low = i;
-		else
-			break;
 	}
-
-	return value[want];
 }
 
 /* --- buckets ------------------------------------------------------------------ */
@@ -340,7 +356,7 @@ void forecast_season(const struct buckets *buckets, double slope,
 	double noise;
 
 	memset(season, 0, FORECAST_PERIOD_MAX * sizeof(*season));
-	if (buckets->period == 1)
+	if (buckets->period == 1 || buckets->nr < window)
 		return;
 	running_medians(buckets, window, median);
 	/* At the ends, where no window fits around, the nearest one. */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -15,7 +14,7 @@
 
 #define WIDTH		860
 #define HEIGHT		300
-#define CPU_SECONDS	60	/* for one picture: thousands of times enough */
+#define CPU_SECONDS	15	/* for one picture: hundreds of times enough */
 /* The view is at least so many samples wide: one alone is a bar, no wall. */
 #define SAMPLES_MIN	5
 
@@ -176,11 +175,10 @@ static int draw_one(const struct store *store, const struct graph_job *job,
 int graph_draw(void *arg, FILE *out)
 {
 	const struct graph_job *job = arg;
-	struct rlimit cpu = { CPU_SECONDS, CPU_SECONDS };
 	struct store store;
 	int err;
 
-	(void)setrlimit(RLIMIT_CPU, &cpu);
+	child_limit_cpu(CPU_SECONDS);
 	err = store_open(&store, job->args->dir);
 	if (err)
 		return err;
@@ -244,8 +242,7 @@ static int deliver(const struct args *args, const struct blob *image)
 	return 0;
 }
 
-/* What stands on the command line. */
-static int make_job(const struct args *args, struct graph_job *ret)
+int graph_make_job(const struct args *args, struct graph_job *ret)
 {
 	const char *theme = args->theme ? args->theme : "light";
 	const char *wrong = check_operands(args);
@@ -272,47 +269,13 @@ static int make_job(const struct args *args, struct graph_job *ret)
 	return err;
 }
 
-int graph_image(const struct args *args, struct blob *ret_image)
-{
-	struct graph_job job;
-	int err = make_job(args, &job);
-
-	return err ? err : child_run(graph_draw, &job, ret_image);
-}
-
-int graph_warm(void)
-{
-	static const char *const words[] = {
-		"rstat",
-		"-",
-		"--width=100",
-		"--height=50",
-		"--title",
-		"x",
-		"--font",
-		"DEFAULT:8:DejaVu Sans",
-		"--font",
-		"LEGEND:8:DejaVu Sans Mono",
-		"HRULE:1#FF0000:x",
-	};
-	const char *v[sizeof(words) / sizeof(words[0])];
-	struct blob image = {};
-	int err;
-
-	memcpy(v, words, sizeof(words));
-	err = rrd_shim_graph((int)(sizeof(v) / sizeof(v[0])), v, &image);
-	blob_free(&image);
-
-	return err;
-}
-
 int graph_run(const struct args *args)
 {
 	struct blob image;
 	struct graph_job job;
 	int err;
 
-	if (make_job(args, &job)) {
+	if (graph_make_job(args, &job)) {
 		say("graph: %s", failure());
 		return RSTAT_USAGE;
 	}

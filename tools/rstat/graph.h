@@ -126,21 +126,13 @@ int graph_draw_compare(const struct store *store, const struct args *args,
 int graph_draw_sheet(const struct store *store, const struct args *args,
 		     const struct graph_look *look, FILE *out);
 
-/*
- * The picture that `rstat graph` would write, made in a child process: @args as
- * they stand on its command line. -EINVAL: they make no sense.
- */
-int graph_image(const struct args *args, struct blob *ret_image);
-/*
- * For who draws many: load librrd and its fonts now, so that the children have
- * them. 0 or a negative errno.
- */
-int graph_warm(void);
-
 struct graph_job {
 	const struct args *args;
 	struct graph_look look;
 };
+
+/* Of what stands on the command line, @args. -EINVAL: it makes no sense. */
+int graph_make_job(const struct args *args, struct graph_job *ret);
 
 /* In a child: the picture that the struct graph_job @job asks for. */
 int graph_draw(void *job, FILE *out);

@@ -171,9 +171,13 @@ static void format_hit(const char *bound, const struct forecast_hit *hit,
 		return;
 	if (hit->latest)
 		format_span(hit->latest - last, late, sizeof(late));
-	snprintf(buf, size, "  %s in %s (%s to %s)", bound,
-		 format_span(hit->at - last, at, sizeof(at)),
-		 format_span(hit->earliest - last, early, sizeof(early)), late);
+	format_span(hit->at - last, at, sizeof(at));
+	format_span(hit->earliest - last, early, sizeof(early));
+	if (strcmp(early, late))
+		snprintf(buf, size, "  %s in %s (%s to %s)", bound, at, early,
+			 late);
+	else
+		snprintf(buf, size, "  %s in %s", bound, at);
 }
 
 static void forecast_words(const struct track *track, char *buf, size_t size)

@@ -103,11 +103,12 @@ static void deferred(void *arg, int err, struct blob *result)
 }
 
 void http_defer(struct http_request *request, const char *type, child_fn fn,
-		void *arg, unsigned int owner)
+		void *arg, size_t size, unsigned int owner)
 {
 	struct job job = {
 		.fn = fn,
 		.arg = arg,
+		.size = size,
 		.owner = owner,
 		.done = deferred,
 		.done_arg = request,
@@ -168,6 +169,18 @@ static bool zip(const void *data, size_t len, struct blob *ret)
 	return true;
 }
 
+void http_reply_stream(struct http_request *request, const char *type,
+		       http_writer fn, void *arg)
+{
+	request->stream = http_stream_start(request, accepts_gzip(request), fn,
+					    arg);
+	if (request->stream)
+		set_reply(request, MHD_HTTP_OK, type, HTTP_NO_STORE);
+	else
+		http_error(request, MHD_HTTP_SERVICE_UNAVAILABLE,
+			   "too much to send at once");
+}
+
 static struct MHD_Response *make_response(struct http_request *request,
 					  bool *ret_zipped)
 {
@@ -176,6 +189,13 @@ static struct MHD_Response *make_response(struct http_request *request,
 	struct blob zipped;
 
 	*ret_zipped = false;
+	if (request->stream) {
+		response = http_stream_response(request->stream, ret_zipped);
+		if (!response)
+			http_stream_free(request->stream);
+		request->stream = NULL;
+		return response;
+	}
 	if (request->fixed)
 		return MHD_create_response_from_buffer(request->fixed_len,
 						       (void *)request->fixed,

@@ -15,6 +15,7 @@
 #define HTTP_CONNECTIONS	256
 #define HTTP_CONNECTIONS_IP	64	/* of one address */
 #define HTTP_MEMORY		16384	/* bytes of a request, head and all */
+#define HTTP_STREAMS		4
 #define HTTP_HEAD_SECONDS	10	/* from connect or last answer to a request */
 #define HTTP_REPLY_SECONDS	60	/* from request to the end of the answer */
 
@@ -58,15 +59,25 @@ void http_reply(struct http_request *request, unsigned int status,
 /* The same for what is there for ever. */
 void http_reply_fixed(struct http_request *request, const char *type,
 		      const void *data, size_t len);
+/*
+ * The same with what @fn puts, in a child, which has everything as it is now;
+ * it is never in memory as a whole. No more than HTTP_STREAMS at a time.
+ */
+typedef int (*http_writer)(void *arg,
+			   int (*put)(void *to, const char *data, size_t len),
+			   void *to);
+void http_reply_stream(struct http_request *request, const char *type,
+		       http_writer fn, void *arg);
 /* {"error": "…"}; the text is for people. */
 void http_error(struct http_request *request, unsigned int status,
 		const char *text);
 
 /*
- * Answer with what @fn writes; @arg is freed afterwards. @owner: see job.h.
+ * Answer with what @fn writes in another process, which has the @size bytes at
+ * @arg; @arg is freed afterwards. @owner: see job.h.
  * When it fails: 404 for -ENOENT, else 500; the reason goes to the log.
  */
 void http_defer(struct http_request *request, const char *type, child_fn fn,
-		void *arg, unsigned int owner);
+		void *arg, size_t size, unsigned int owner);
 
 #endif /* RSTAT_HTTP_H */

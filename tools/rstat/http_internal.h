@@ -20,6 +20,8 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	struct jobs jobs;
 	struct http_connection *connections;
+	struct http_stream *streams;
+	unsigned int nr_streams;
 };
 
 struct http_request {
@@ -36,6 +38,7 @@ struct http_request {
 	struct blob body;
 	const void *fixed;	/* instead of body */
 	size_t fixed_len;
+	struct http_stream *stream;	/* the same */
 };
 
 enum MHD_Result http_access(void *arg, struct MHD_Connection *connection,
@@ -48,5 +51,18 @@ void http_completed(void *arg, struct MHD_Connection *connection,
 /* The clock of the connection: a request is here; its answer is through. */
 void http_head_arrived(struct MHD_Connection *connection);
 void http_reply_done(struct MHD_Connection *connection);
+
+/* NULL: there are too many, or it failed and was said. */
+struct http_stream *http_stream_start(struct http_request *request, bool zipped,
+				      http_writer fn, void *arg);
+/* The response frees the stream. */
+struct MHD_Response *http_stream_response(struct http_stream *stream,
+					  bool *ret_zipped);
+void http_stream_free(void *stream);
+/* What to wait for; returns how many of HTTP_STREAMS. */
+unsigned int http_streams_poll(const struct http_server *server,
+			       struct pollfd *ret_fds);
+/* Go on with those that have something; @all: with all, to end them. */
+void http_streams_run(struct http_server *server, bool all);
 
 #endif /* RSTAT_HTTP_INTERNAL_H */

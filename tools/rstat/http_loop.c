@@ -261,7 +261,7 @@ static int loop(struct http_server *server, int signals)
 	const struct http_options *options = server->options;
 	const union MHD_DaemonInfo *info =
 		MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	struct pollfd fds[2 + JOBS_RUNNING];
+	struct pollfd fds[2 + JOBS_RUNNING + HTTP_STREAMS];
 	int64_t next_tick = job_now() + options->tick_ms;
 
 	if (!info)
@@ -271,7 +271,8 @@ static int loop(struct http_server *server, int signals)
 
 		fds[0] = (struct pollfd){ signals, POLLIN, 0 };
 		fds[1] = (struct pollfd){ info->epoll_fd, POLLIN, 0 };
-		n += jobs_poll(&server->jobs, fds + 2);
+		n += jobs_poll(&server->jobs, fds + n);
+		n += http_streams_poll(server, fds + n);
 		if (poll(fds, n, wait_time(server, next_tick)) < 0 &&
 		    errno != EINTR)
 			return fail(errno, "poll: %s", strerror(errno));
@@ -283,6 +284,7 @@ static int loop(struct http_server *server, int signals)
 			next_tick = job_now() + options->tick_ms;
 		}
 		jobs_run(&server->jobs);
+		http_streams_run(server, false);
 		MHD_run(server->daemon);
 	}
 }
@@ -300,6 +302,8 @@ int http_run(const struct http_options *options)
 	if (!err) {
 		err = loop(&server, signals);
 		jobs_stop(&server.jobs);
+		/* No connection may be suspended then. */
+		http_streams_run(&server, true);
 		MHD_stop_daemon(server.daemon);
 	}
 	close(signals);

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "job.h"
 #include "say.h"
-
-#define CHUNK	65536
 
 int64_t job_now(void)
 {
@@ -21,25 +15,9 @@ int64_t job_now(void)
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-/* In the child: no signal of the server's, and an end to all computing. */
-static int limited(void *arg, FILE *out)
-{
-	struct rlimit cpu = { JOB_SECONDS, JOB_SECONDS };
-	struct job *job = arg;
-	sigset_t none;
-
-	child_close_others();	/* clients' connections are none of its business */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)setrlimit(RLIMIT_CPU, &cpu);
-
-	return job->fn(job->arg, out);
-}
-
 static void finish(struct job *job, int err, struct blob *result)
 {
 	job->done(job->done_arg, err, result);
-	blob_free(&job->sent);
 	free(job->arg);
 	free(job);
 }
@@ -48,8 +26,8 @@ static unsigned int count_owner(const struct jobs *jobs, unsigned int owner)
 {
 	unsigned int n = 0;
 
-	for (const struct job *job = jobs->running; job; job = job->next)
-		n += job->owner == owner;
+	for (unsigned int i = 0; i < JOBS_RUNNING; i++)
+		n += jobs->place[i].job && jobs->place[i].job->owner == owner;
 	for (const struct job *job = jobs->waiting; job; job = job->next)
 		n += job->owner == owner;
 	return n;
@@ -68,7 +46,6 @@ int job_start(struct jobs *jobs, const struct job *job)
 		return fail(ENOMEM, "no memory");
 	*copy = *job;
 	copy->next = NULL;
-	copy->sent = (struct blob){};
 	while (*end)
 		end = &(*end)->next;
 	*end = copy;
@@ -77,23 +54,35 @@ int job_start(struct jobs *jobs, const struct job *job)
 	return 0;
 }
 
+/* The one that has drawn before is faster. */
+static struct job_place *free_place(struct jobs *jobs)
+{
+	struct job_place *found = NULL;
+
+	for (unsigned int i = JOBS_RUNNING; i-- > 0;)
+		if (!jobs->place[i].job &&
+		    (!found || jobs->place[i].worker.pid))
+			found = &jobs->place[i];
+	return found;
+}
+
 static void begin_waiting(struct jobs *jobs)
 {
 	while (jobs->waiting && jobs->nr_running < JOBS_RUNNING) {
+		struct job_place *place = free_place(jobs);
 		struct job *job = jobs->waiting;
 		int err;
 
 		jobs->waiting = job->next;
 		jobs->nr_waiting--;
-		err = child_start(limited, job, &job->child);
+		err = worker_begin(&place->worker, job->fn, job->arg,
+				   job->size);
 		if (err) {
 			finish(job, err, NULL);
 			continue;
 		}
-		(void)fcntl(job->child.fd, F_SETFL, O_NONBLOCK);
-		job->deadline = job_now() + JOB_SECONDS * 1000LL;
-		job->next = jobs->running;
-		jobs->running = job;
+		place->job = job;
+		place->until = job_now() + JOB_SECONDS * 1000LL;
 		jobs->nr_running++;
 	}
 }
@@ -102,8 +91,11 @@ unsigned int jobs_poll(const struct jobs *jobs, struct pollfd *ret_fds)
 {
 	unsigned int n = 0;
 
-	for (const struct job *job = jobs->running; job; job = job->next)
-		ret_fds[n++] = (struct pollfd){ job->child.fd, POLLIN, 0 };
+	for (unsigned int i = 0; i < JOBS_RUNNING; i++)
+		if (jobs->place[i].job)
+			ret_fds[n++] = (struct pollfd){
+				jobs->place[i].worker.fd, POLLIN, 0
+			};
 	return n;
 }
 
@@ -113,103 +105,60 @@ int jobs_timeout(const struct jobs *jobs)
 
 	if (jobs->waiting && jobs->nr_running < JOBS_RUNNING)
 		return 0;
-	for (const struct job *job = jobs->running; job; job = job->next) {
-		int64_t left = job->deadline > now ? job->deadline - now : 0;
+	for (unsigned int i = 0; i < JOBS_RUNNING; i++) {
+		const struct job_place *place = &jobs->place[i];
+		int64_t left = place->until > now ? place->until - now : 0;
 
-		if (least < 0 || left < least)
+		if (place->worker.pid && (least < 0 || left < least))
 			least = left;
 	}
 	return (int)least;
 }
 
-/* 1: all is there. 0: not yet. Or a negative errno. */
-static int read_some(struct job *job)
+static void look_after(struct jobs *jobs, struct job_place *place)
 {
-	struct blob *sent = &job->sent;
-
-	for (;;) {
-		char *data = realloc(sent->data, sent->len + CHUNK + 1);
-		ssize_t n;
-
-		if (!data)
-			return -ENOMEM;
-		sent->data = data;
-		n = read(job->child.fd, data + sent->len, CHUNK);
-		if (n > 0) {
-			sent->len += (size_t)n;
-			if (sent->len > JOB_RESULT_MAX)
-				return -EFBIG;
-			continue;
-		}
-		if (!n) {
-			data[sent->len] = '\0';
-			return 1;
-		}
-		if (errno == EAGAIN)
-			return 0;
-		if (errno != EINTR)
-			return -errno;
-	}
-}
-
-/* True: it is gone. */
-static bool look_after(struct job *job)
-{
-	struct blob result = {}, unused = {};
-	int state = read_some(job);
+	struct job *job = place->job;
+	struct blob result = {};
+	bool late = job_now() >= place->until;
 	int err;
 
-	if (!state && job_now() < job->deadline)
-		return false;
-	if (state == 1) {
-		err = child_take(&job->child, &job->sent, &result);
-	} else {
-		kill(job->child.pid, SIGKILL);
-		job->sent.len = 0;
-		(void)child_take(&job->child, &job->sent, &unused);
-		if (!state)
-			state = -ETIMEDOUT;
-		err = fail(-state, "%s", strerror(-state));
+	if (!job) {
+		/* What it has loaded takes memory that others may want. */
+		if (late)
+			worker_kill(&place->worker);
+		return;
 	}
+	if (!worker_read(&place->worker, &err, &result)) {
+		if (!late)
+			return;
+		worker_kill(&place->worker);
+		err = fail(ETIMEDOUT, "%s", strerror(ETIMEDOUT));
+	}
+	place->job = NULL;
+	place->until = job_now() + JOBS_IDLE * 1000LL;
+	jobs->nr_running--;
 	finish(job, err, &result);
-
-	return true;
 }
 
 void jobs_run(struct jobs *jobs)
 {
-	struct job **at = &jobs->running;
-
-	while (*at) {
-		struct job *job = *at, *next = job->next;
-
-		if (look_after(job)) {
-			*at = next;
-			jobs->nr_running--;
-		} else {
-			at = &job->next;
-		}
-	}
+	for (unsigned int i = 0; i < JOBS_RUNNING; i++)
+		look_after(jobs, &jobs->place[i]);
 	begin_waiting(jobs);
 }
 
 void jobs_stop(struct jobs *jobs)
 {
-	struct blob unused;
-
 	while (jobs->waiting) {
 		struct job *job = jobs->waiting;
 
 		jobs->waiting = job->next;
 		finish(job, -ECANCELED, NULL);
 	}
-	while (jobs->running) {
-		struct job *job = jobs->running;
-
-		jobs->running = job->next;
-		kill(job->child.pid, SIGKILL);
-		(void)child_take(&job->child, &job->sent, &unused);
-		finish(job, -ECANCELED, NULL);
+	for (unsigned int i = 0; i < JOBS_RUNNING; i++) {
+		worker_kill(&jobs->place[i].worker);
+		if (jobs->place[i].job)
+			finish(jobs->place[i].job, -ECANCELED, NULL);
 	}
 	*jobs = (struct jobs){};
 }

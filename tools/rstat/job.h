@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Work in child processes for a server that must not wait: a few at a time, the
+ * Work in other processes for a server that must not wait: a few at a time, the
  * others in a queue, none for longer than JOB_SECONDS.
  */
 #ifndef RSTAT_JOB_H
@@ -10,31 +10,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "child.h"
+#include "worker.h"
 
 #define JOBS_RUNNING	2
 #define JOBS_WAITING	64
 #define JOBS_OWNER	8	/* of one owner, running and waiting */
 #define JOB_SECONDS	15
-#define JOB_RESULT_MAX	(16 << 20)	/* bytes */
+#define JOBS_IDLE	30	/* seconds that a worker is kept for the next */
 
 struct job {
 	child_fn fn;
 	void *arg;		/* malloc()ed, freed with the job */
+	size_t size;		/* bytes of it, which the worker gets */
 	unsigned int owner;	/* whose they are: nobody fills the queue */
 	/* @err as of child_run(), with failure(). The job is gone after it. */
 	void (*done)(void *done_arg, int err, struct blob *result);
 	void *done_arg;
 
-	/* Of job.c. */
-	struct job *next;
-	struct child child;
-	struct blob sent;
-	int64_t deadline;	/* milliseconds, CLOCK_MONOTONIC */
+	struct job *next;	/* of job.c */
+};
+
+struct job_place {
+	struct worker worker;
+	struct job *job;	/* NULL: it waits for one */
+	int64_t until;		/* for this job or the next; job_now() */
 };
 
 struct jobs {
-	struct job *running;
+	struct job_place place[JOBS_RUNNING];
 	struct job *waiting;	/* oldest first */
 	unsigned int nr_running;
 	unsigned int nr_waiting;

@@ -348,6 +348,7 @@ static int write_metrics(const struct args *args, struct om *om)
 	om->sink = to_file;
 	om->arg = &out;
 	err = read_and_format(args, om);
+	om->arg = NULL;
 	/* Without a table the old file stays. */
 	if (err && !om->err) {
 		(void)file_end(&out, err);

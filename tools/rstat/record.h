@@ -10,6 +10,7 @@
 struct recorded {
 	int64_t stamp;		/* the newest one, now stored */
 	bool plain;		/* for series->plain */
+	uint64_t identity[BATCH_SETS][LAYOUT_KINDS]; /* for series */
 };
 
 /*

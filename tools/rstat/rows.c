@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,11 +98,48 @@ static const values_fn values_of[LAYOUT_KINDS] = {
 	[LAYOUT_CAP] = cap_values,
 };
 
+static size_t count_digits(uint64_t value)
+{
+	size_t digits = 1;
+
+	for (; value >= 10000; value /= 10000)
+		digits += 4;
+	return digits + (value >= 10) + (value >= 100) + (value >= 1000);
+}
+
+/* What sprintf("%lld") writes, at a tenth of its cost: there are millions. */
+static char *put_number(char *to, uint64_t value)
+{
+	static const char pairs[] = "00010203040506070809"
+				    "10111213141516171819"
+				    "20212223242526272829"
+				    "30313233343536373839"
+				    "40414243444546474849"
+				    "50515253545556575859"
+				    "60616263646566676869"
+				    "70717273747576777879"
+				    "80818283848586878889"
+				    "90919293949596979899";
+	char *end = to + count_digits(value);
+	char *at = end;
+
+	for (; value >= 10; value /= 100) {
+		at -= 2;
+		memcpy(at, pairs + 2 * (value % 100), 2);
+	}
+	if (at > to)
+		*to = (char)('0' + value);
+
+	return end;
+}
+
 static char *put_value(char *to, int64_t value)
 {
-	if (value < 0)	/* UNKNOWN; and below 0 is no value, but a bug */
-		return to + sprintf(to, ":U");
-	return to + sprintf(to, ":%" PRId64, value);
+	*to++ = ':';
+	if (value >= 0)
+		return put_number(to, (uint64_t)value);
+	*to++ = 'U';	/* UNKNOWN; and below 0 is no value, but a bug */
+	return to;
 }
 
 struct maker {
@@ -124,7 +160,7 @@ static void end_row(struct maker *m)
 static void gap_row(struct maker *m, int64_t stamp, bool fail_from_0)
 {
 	m->rows->row[m->rows->nr] = m->end;
-	m->end += sprintf(m->end, "%" PRId64, stamp);
+	m->end = put_number(m->end, (uint64_t)stamp);
 	for (unsigned int i = 0; i < m->map->set->nr; i++)
 		for (int c = 0; c < layout_files[m->kind].nr_columns; c++)
 			m->end = put_value(m->end,
@@ -134,10 +170,10 @@ static void gap_row(struct maker *m, int64_t stamp, bool fail_from_0)
 
 static void value_row(struct maker *m, size_t row, int64_t stamp, bool carry)
 {
-	int64_t value[LAYOUT_COLUMNS_MAX];
+	int64_t value[LAYOUT_COLUMNS_MAX] = {};
 
 	m->rows->row[m->rows->nr] = m->end;
-	m->end += sprintf(m->end, "%" PRId64, stamp);
+	m->end = put_number(m->end, (uint64_t)stamp);
 	for (unsigned int i = 0; i < m->map->set->nr; i++) {
 		int r = m->map->from[i];
 		int n = layout_files[m->kind].nr_columns;
@@ -163,29 +199,34 @@ static size_t columns_of(const struct set_map *map, enum layout_kind kind)
 static int rows_alloc(const struct set_map *map, enum layout_kind kind,
 		      size_t nr, struct rows *rows)
 {
-	const struct layout_file *file = &layout_files[kind];
 	size_t columns = columns_of(map, kind);
-	size_t names = columns * (META_RES_NAME_MAX + 8) + 1;
-	char *to;
 
 	*rows = (struct rows){
 		.row = calloc(nr, sizeof(*rows->row)),
-		.columns = malloc(names),
 		.text = malloc(nr * (columns + 1) * NUMBER_LEN),
 	};
-	if (!rows->row || !rows->columns || !rows->text) {
+	if (!rows->row || !rows->text) {
 		rows_free(rows);
 		return fail(ENOMEM, "no memory");
 	}
-	to = rows->columns;
-	for (unsigned int i = 0; i < map->set->nr; i++)
+
+	return 0;
+}
+
+char *rows_columns(const struct set_map *map, enum layout_kind kind)
+{
+	const struct layout_file *file = &layout_files[kind];
+	char *columns, *to;
+
+	columns = malloc(columns_of(map, kind) * (META_RES_NAME_MAX + 8) + 1);
+	to = columns;
+	for (unsigned int i = 0; to && i < map->set->nr; i++)
 		for (int c = 0; c < file->nr_columns; c++)
-			to += sprintf(to, "%s%s_%s",
-				      to == rows->columns ? "" : ":",
+			to += sprintf(to, "%s%s_%s", to == columns ? "" : ":",
 				      map->set->resource[i].name,
 				      file->column[c].suffix);
 
-	return 0;
+	return columns;
 }
 
 int rows_make(const struct set_map *map, const struct series *series,
@@ -233,7 +274,6 @@ int rows_make(const struct set_map *map, const struct series *series,
 void rows_free(struct rows *rows)
 {
 	free(rows->row);
-	free(rows->columns);
 	free(rows->text);
 	*rows = (struct rows){};
 }

@@ -17,10 +17,12 @@ struct set_map {
 bool set_map_make(struct set_map *ret_map, const struct meta *meta,
 		  unsigned int number, const struct schema *schema);
 
+/* "name:name…" of a file, to be freed; NULL: no memory. */
+char *rows_columns(const struct set_map *map, enum layout_kind kind);
+
 struct rows {
 	int nr;
 	const char **row;
-	char *columns;		/* "name:name…" */
 	char *text;		/* what row[] points into */
 };
 

@@ -37,6 +37,19 @@ static struct {
 	__typeof__(&rrd_get_context) get_context;
 } lib;
 
+static rrd_context_t *context;
+
+/*
+ * librrd keeps its error text per thread, and asks for it after every value that
+ * it stores: two calls into libpthread, a tenth of all that an update takes.
+ * Here, one thread does all. Exported by the program (see the Makefile), this
+ * is what librrd calls instead of its own.
+ */
+rrd_context_t *rrd_get_context(void)
+{
+	return context ? context : lib.get_context();
+}
+
 int rrd_shim_load(void)
 {
 	const struct {
@@ -74,7 +87,7 @@ int rrd_shim_load(void)
 				    symbols[i].name);
 		memcpy(symbols[i].slot, &symbol, sizeof(symbol));
 	}
-	lib.get_context();
+	context = lib.get_context();
 	loaded = true;
 
 	return 0;

@@ -22,7 +22,10 @@ int rrd_shim_load(void);
 int rrd_shim_create(const char *file, int step, int64_t start, int argc,
 		    const char **arg);
 
-/* @arg: "stamp:v:v…", values in the order of @columns, "name:name…". */
+/*
+ * @arg: "stamp:v:v…", values in the order of @columns, "name:name…"; NULL: in
+ * that of the file.
+ */
 int rrd_shim_update(const char *file, const char *columns, int argc,
 		    const char **arg);
 

@@ -4,6 +4,7 @@
  * memory shared with the kernel: a round makes no system call per container.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,58 +114,104 @@ static int follow(struct rescore_source *src)
 	return attach(src);
 }
 
-static void read_line(struct rescore_source *src, unsigned int slot,
-		      unsigned int i, struct reading *reading)
+/* A resource may come or go with an upgrade: what a round has to know of each. */
+enum row_kind {
+	ROW_OFF,
+	ROW_RATE,	/* held and its peak cannot be compared */
+	ROW_COUNT,
+};
+
+static void learn_rows(const struct rescore *rs, const struct schema *schema,
+		       unsigned char kinds[RESCORE_RESOURCES_MAX],
+		       struct reading readings[RESCORE_RESOURCES_MAX])
 {
-	struct rescore *rs = src->rs;
-	const struct rescore_resource *resource = rescore_resource(rs, i);
-	struct rescore_line line;
-	int64_t peak;
+	for (unsigned int i = 0; i < schema->nr; i++) {
+		const struct rescore_resource *r = rescore_resource(rs, i);
 
-	reading->known = false;
-	if (resource->state != RESCORE_ON ||
-	    rescore_take_peak(rs, slot, i, &peak) ||
-	    rescore_read(rs, slot, i, &line))
+		if (!r || r->state != RESCORE_ON)
+			kinds[i] = ROW_OFF;
+		else if (rescore_held_unit(r) != rescore_peak_unit(r))
+			kinds[i] = ROW_RATE;
+		else
+			kinds[i] = ROW_COUNT;
+		readings[i].known = kinds[i] != ROW_OFF;
+	}
+}
+
+/* What begins both, in this order. */
+#define SAME_WORDS	offsetof(struct reading, known)
+#define SAME_PLACE(ours, theirs) \
+	_Static_assert(offsetof(struct reading, ours) == \
+		       offsetof(struct rescore_line, theirs), #ours)
+
+SAME_PLACE(held, held);
+SAME_PLACE(maxheld, maxheld);
+SAME_PLACE(peak, peak);
+SAME_PLACE(failcnt, failcnt);
+SAME_PLACE(bounds.barrier, barrier);
+SAME_PLACE(bounds.limit, limit);
+
+/* It has moved since the last round, or is no plain row. */
+static void read_moved(struct rescore *rs, unsigned int slot, unsigned int i,
+		       const struct rescore_line *line, enum row_kind kind,
+		       struct reading *reading)
+{
+	if (kind == ROW_OFF)
 		return;
+	if (reading->peak != (kind == ROW_COUNT ? reading->held : 0)) {
+		rescore_take_peak(rs, slot, i, &reading->peak);
+		reading->held = __atomic_load_n(&line->held, __ATOMIC_RELAXED);
+	}
+	if (kind != ROW_COUNT)
+		return;
+	/* held may have grown meanwhile */
+	if (reading->peak < reading->held)
+		reading->peak = reading->held;
+	if (reading->maxheld < reading->held)
+		reading->maxheld = reading->held;
+}
 
-	reading->known = true;
-	reading->held = line.held;
-	reading->peak = peak;
-	/* held may have grown between the two calls. */
-	if (peak < line.held &&
-	    rescore_held_unit(resource) == rescore_peak_unit(resource))
-		reading->peak = line.held;
-	reading->maxheld = line.maxheld;
-	reading->failcnt = line.failcnt;
-	reading->bounds.barrier = line.barrier;
-	reading->bounds.limit = line.limit;
+static void read_lines(struct rescore *rs, unsigned int slot, unsigned int nr,
+		       const struct rescore_line *line,
+		       const unsigned char *kinds, struct reading *reading)
+{
+	for (unsigned int i = 0; i < nr; i++, line++, reading++) {
+		memcpy(reading, line, SAME_WORDS);
+		if (kinds[i] != ROW_COUNT || reading->peak != reading->held ||
+		    reading->maxheld < reading->held)
+			read_moved(rs, slot, i, line, kinds[i], reading);
+	}
 }
 
 static int source_round(struct source *source, source_sink sink, void *arg)
 {
 	struct rescore_source *src = to_rescore(source);
 	struct reading readings[RESCORE_RESOURCES_MAX] = {};
+	unsigned char kinds[RESCORE_RESOURCES_MAX];
 	unsigned int slot = 0;
 	int err;
 
 	err = follow(src);
 	if (!err && rescore_refresh(src->rs))
 		err = fail(EIO, "%s", rescore_strerror());
+	if (!err)
+		learn_rows(src->rs, &src->schemas->schema, kinds, readings);
 	while (!err && (slot = rescore_next(src->rs, slot))) {
 		const struct schema *schema = &src->schemas->schema;
 		const struct rescore_container *c;
+		const struct rescore_line *lines;
 		struct container_id id = {};
 		uint64_t serial;
 
 		c = rescore_container(src->rs, slot);
-		if (!c)
+		lines = rescore_lines(src->rs, slot);
+		if (!c || !lines)
 			continue;
 		serial = __atomic_load_n(&c->serial, __ATOMIC_ACQUIRE);
 		memcpy(id.name, c->name, sizeof(id.name) - 1);
 		id.serial = serial;
 		id.created = (int64_t)(c->created_ns / 1000000000);
-		for (unsigned int i = 0; i < schema->nr; i++)
-			read_line(src, slot, i, &readings[i]);
+		read_lines(src->rs, slot, schema->nr, lines, kinds, readings);
 		/* Destroyed, and its slot taken by another, under our eyes? */
 		if (!rescore_container(src->rs, slot) ||
 		    __atomic_load_n(&c->serial, __ATOMIC_ACQUIRE) != serial)

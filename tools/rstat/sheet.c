@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "cairo_shim.h"
+#include "png.h"
 #include "say.h"
 #include "sheet.h"
 
@@ -403,9 +404,8 @@ int sheet_draw(const struct sheet *sheet, const struct graph_look *look,
 	bad = canvas.c->status(canvas.cr);
 	canvas.c->destroy(canvas.cr);
 	if (!bad && look->format == GRAPH_PNG)
-		bad = canvas.c->surface_write_to_png_stream(surface,
-							    collect_bytes,
-							    &canvas);
+		bad = cairo_surface_write_to_png_stream(surface, collect_bytes,
+							&canvas);
 	canvas.c->surface_finish(surface);
 	bad |= canvas.c->surface_status(surface) != CAIRO_STATUS_SUCCESS;
 	canvas.c->surface_destroy(surface);

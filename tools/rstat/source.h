@@ -28,12 +28,12 @@ struct schema {
 
 /* One resource of one container at one moment. */
 struct reading {
-	bool known;		/* else the rest means nothing */
 	int64_t held;
-	int64_t peak;		/* highest held since the last reading */
 	int64_t maxheld;
+	int64_t peak;		/* highest held since the last reading */
 	uint64_t failcnt;
 	struct bounds bounds;
+	bool known;		/* else the rest means nothing */
 };
 
 /* @slot tells containers that exist together apart; a small number. */

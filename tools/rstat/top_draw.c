@@ -44,7 +44,7 @@ static struct widths list_widths(const struct paper *paper)
 	left -= w.history;
 	for (; left > 0; left--) {
 		if (w.name < 20)
-			w.name++;
+			w.name++; /* NOLINT(bugprone-branch-clone): twice */
 		else if (w.history < TREND_LEN && left % 3)
 			w.history++;
 		else if (w.bar < 24)
@@ -241,6 +241,7 @@ static void draw_help(struct paper *paper)
 		"r                look now",
 		"q                quit",
 		"",
+		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one line */
 		"USED is of the barrier, or of the limit where that is 0; yellow "
 		"from 80 %,",
 		"red when full. FAIL/S: refused per second since the last look. "

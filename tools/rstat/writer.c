@@ -19,9 +19,8 @@ struct writer_shared {
 	uint32_t busy_with[WRITERS_MAX];	/* index + 1 */
 	uint32_t daemon_complained;
 	struct {
-		int64_t stamp;	/* stored up to here; 0: not */
+		struct recorded recorded;	/* stamp 0: not */
 		uint32_t complaint;
-		uint32_t plain;
 	} result[];
 };
 
@@ -39,12 +38,39 @@ static uint32_t hash_text(const char *text)
 	return hash ? hash : 1;
 }
 
+/*
+ * In a child: of what concerns all, such as a clock that was set back, a few
+ * containers are enough.
+ */
+static unsigned int lines_left = 10, failed_unsaid, stored_unsaid;
+
+static bool may_say(unsigned int *unsaid)
+{
+	if (lines_left) {
+		lines_left--;
+		return true;
+	}
+	++*unsaid;
+
+	return false;
+}
+
+static void say_the_rest(void)
+{
+	if (failed_unsaid)
+		say("%u more containers cannot be stored now (their samples are "
+		    "kept for a while)",
+		    failed_unsaid);
+	if (stored_unsaid)
+		say("%u more containers are stored again", stored_unsaid);
+}
+
 /* Say what is wrong with a container once, not at every flush. */
 static uint32_t complain(uint32_t before)
 {
 	uint32_t hash = hash_text(failure());
 
-	if (hash != before)
+	if (hash != before && may_say(&failed_unsaid))
 		say("%s (its samples are kept for a while)", failure());
 	return hash;
 }
@@ -58,11 +84,10 @@ static void write_failed(struct writer *writer, size_t i)
 static void write_succeeded(struct writer *writer, size_t i,
 			    const struct recorded *recorded)
 {
-	if (writer->series[i]->complaint)
+	if (writer->series[i]->complaint && may_say(&stored_unsaid))
 		say("'%s' is stored again", writer->series[i]->id.name);
 	writer->shared->result[i].complaint = 0;
-	writer->shared->result[i].plain = recorded->plain;
-	writer->shared->result[i].stamp = recorded->stamp;
+	writer->shared->result[i].recorded = *recorded;
 }
 
 static void write_one(struct writer *writer, size_t i)
@@ -174,6 +199,7 @@ static void writer_child(struct writer *writer, unsigned int part)
 
 	if (writer->store->cached) {
 		write_cached(writer, part);
+		say_the_rest();
 		_exit(RSTAT_OK);
 	}
 	/* librrd gets at nothing but the store. */
@@ -188,6 +214,7 @@ static void writer_child(struct writer *writer, unsigned int part)
 	for (size_t i = part; i < writer->nr; i += writer->parts)
 		if (writer->series[i]->crashed)
 			write_one(writer, i);
+	say_the_rest();
 	_exit(RSTAT_OK);
 }
 
@@ -291,26 +318,32 @@ static void say_killed(struct writer *writer, unsigned int part, int status)
 		series->crashed = true;
 }
 
+static void take_over_one(struct writer *writer, struct series *series,
+			  const struct recorded *recorded)
+{
+	if (!recorded->stamp) {
+		/* What is in the files they must be asked. */
+		series->sent_use = series->sent_cap = 0;
+		series->plain = false;
+		return;
+	}
+	series->plain = recorded->plain;
+	memcpy(series->identity, recorded->identity, sizeof(series->identity));
+	series_sent(series, recorded->stamp);
+	writer->rows_stored += series->use.nr;
+	series_written(series, recorded->stamp);
+	writer->rows_stored -= series->use.nr;
+	series->crashed = false;
+}
+
 static void take_over(struct writer *writer)
 {
 	writer->daemon_complained = writer->shared->daemon_complained;
 	for (size_t i = 0; i < writer->nr; i++) {
-		struct series *series = writer->series[i];
-		int64_t stamp = writer->shared->result[i].stamp;
-
-		series->complaint = writer->shared->result[i].complaint;
-		if (!stamp) {
-			/* What is in the files they must be asked. */
-			series->sent_use = series->sent_cap = 0;
-			series->plain = false;
-			continue;
-		}
-		series->plain = writer->shared->result[i].plain;
-		series_sent(series, stamp);
-		writer->rows_stored += series->use.nr;
-		series_written(series, stamp);
-		writer->rows_stored -= series->use.nr;
-		series->crashed = false;
+		writer->series[i]->complaint =
+			writer->shared->result[i].complaint;
+		take_over_one(writer, writer->series[i],
+			      &writer->shared->result[i].recorded);
 	}
 }
 
