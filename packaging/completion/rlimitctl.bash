@@ -122,7 +122,7 @@ _rlimitctl()
 	_rlimitctl_arguments
 	case $verb in
 	help) _rlimitctl_words --list-verbs ;;
-	show|destroy|state) _rlimitctl_words --list-containers ;;
+	show|destroy|state|status) _rlimitctl_words --list-containers ;;
 	audit|attach|detach|exec|kill|move|start|enter|stop|restart|freeze|thaw|log)
 		[ ${#args[@]} -gt 0 ] || _rlimitctl_words --list-containers
 		;;
