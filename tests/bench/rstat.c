@@ -4,7 +4,7 @@
  * otherwise, in the same run. Prints "name<TAB>value<TAB>unit" lines; rstat.sh
  * makes a table of them.
  *
- *	rstat-bench sample | export DIR | cached DIR SOCKET | memory
+ *	rstat-bench sample | export DIR NAIVE | cached DIR SOCKET | memory
  *	rstat-bench fleet DIR N		a store for the next:
  *	rstat-bench forecast DIR
  */
@@ -331,8 +331,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "sample"))
 		bench_sample();
-	else if (argc == 3 && !strcmp(argv[1], "export"))
-		bench_export(argv[2]);
+	else if (argc == 4 && !strcmp(argv[1], "export"))
+		bench_export(argv[2], argv[3]);
 	else if (argc == 4 && !strcmp(argv[1], "cached"))
 		bench_cached(argv[2], argv[3]);
 	else if (argc == 2 && !strcmp(argv[1], "memory"))
@@ -342,7 +342,8 @@ int main(int argc, char **argv)
 	else if (argc == 4 && !strcmp(argv[1], "fleet"))
 		bench_fleet(argv[2], atoi(argv[3]));
 	else
-		errx(2, "sample | export DIR | cached DIR SOCKET | memory | "
-			"fleet DIR N | forecast DIR");
+		errx(2,
+		     "sample | export DIR NAIVE | cached DIR SOCKET | memory | "
+		     "fleet DIR N | forecast DIR");
 	return 0;
 }

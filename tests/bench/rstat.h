@@ -26,7 +26,8 @@ void sample_all(struct script *s, int nr, int64_t stamp);
 /* Path of a file of container @c. */
 void file_of(const char *dir, int c, int kind, char path[512]);
 
-void bench_export(const char *dir);
+/* @naive: the program of naive.c */
+void bench_export(const char *dir, const char *naive);
 void bench_cached(const char *dir, const char *socket_path);
 void bench_fleet(const char *dir, int nr);
 void bench_forecast(const char *dir);
