@@ -1,26 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the tests of containment share: a root file system, and a list of all that a
-# container could leave behind. Its $root is on a tmpfs, whose ids can be mapped from
-# Linux 6.3 on: $idmap says so.
+# container could leave behind. Ids of $root can be mapped: those of a tmpfs can from
+# Linux 6.3 on, those of ext4 longer.
 
 root=/tmp/contain-root
 
 make_root()
 {
 	mkdir -p $root /var/lib/rescore /run/rescore
-	mountpoint -q $root || mount -t tmpfs -o mode=755 tmpfs $root
+	grep -q " $root " /proc/mounts || mount_root
 	mkdir -p $root/bin $root/etc $root/root
 	cp /bin/busybox $root/bin
 	for applet in $(busybox --list); do
-		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 	done
-	# shellcheck disable=SC2034	# for who sources this
-	idmap=yes
-	# shellcheck disable=SC2034
+}
+
+mount_root()
+{
 	case $(uname -r) in
-	6.1.*) idmap= ;;
+	6.1.*)
+		truncate -s 32M $root.img
+		mke2fs -F $root.img > /dev/null 2>&1
+		modprobe loop
+		mount -t ext4 -o loop $root.img $root
+		;;
+	*) mount -t tmpfs -o mode=755 tmpfs $root ;;
 	esac
+}
+
+# in_it NAME COMMAND...: its output in the container
+in_it()
+{
+	name=$1
+	shift
+	rlimitctl exec "$name" -- "$@" 2>&1
+}
+
+# fails TEXT ARGS...: as bad, while what runs in a container changes the table
+fails()
+{
+	text=$1
+	shift
+	run rlimitctl "$@"
+	one_line 1 "$text"
+	result $? "fails: rlimitctl $*"
 }
 
 # Mounts, cgroups, links, interfaces, stored files: what a run may not change.

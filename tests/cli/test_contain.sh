@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Containers with a root file system: life, what is seen from inside, from outside.
+# Containers with a root file system: life, namespaces, what is stored; adoption.
 
 . "${0%/*}/lib.sh"
 . "${0%/*}/contain.sh"
@@ -8,14 +8,6 @@ fresh
 good destroy web
 make_root
 before=$(leftovers)
-
-# in NAME COMMAND...: its output in the container
-in_it()
-{
-	name=$1
-	shift
-	rlimitctl exec "$name" -- "$@" 2>&1
-}
 
 running() { rlimitctl state "$1" | grep -q " $2 "; }
 
@@ -25,15 +17,6 @@ good create web --rootfs "$root" --env COLOUR=blue --hostname www numproc=23
 json '.containers[0].state == "stopped"' state web --json
 bad 1 '"web" does not run' exec web true
 bad 1 '"web" does not run' stop web
-# fails TEXT ARGS...: as bad, but it was counted
-fails()
-{
-	text=$1
-	shift
-	run rlimitctl "$@"
-	one_line 1 "$text"
-	result $? "fails: rlimitctl $*"
-}
 fails '"/nosuch" could not be started: No such file' start web -- /nosuch
 good start web -- sh -c 'echo hello $COLOUR; trap "echo bye; exit" TERM
 	sleep 1000 & wait'
@@ -43,11 +26,19 @@ says 'hello blue'
 fails 'runs already' start web
 json '.containers[0].state == "running" and .containers[0].init > 1' \
 	state web --json
+is "status of a container is its state" "$(rlimitctl status web --json)" \
+	"$(rlimitctl state web --json)"
+run rlimitctl status web -v
+one_line 2 '"web": -v lists programs'
+result $? "-v lists no program of a container"
+fails 'there is no container "nosuch"' status nosuch
 is "its hostname" "$(in_it web hostname)" www
 is "the host's is another" "$(hostname)" rescore
-is "pid 1 is ours" "$(in_it web cat /proc/1/comm | cut -c 1-12)" memfd:rescor
+is "pid 1 is ours" "$(in_it web cat /proc/1/comm)" rescore-init
 is "no file of the host's behind it" \
-	"$(in_it web readlink /proc/1/exe)" '/memfd:rescore-init (deleted)'
+	"$(in_it web readlink /proc/1/exe)" /dev/rescore/rescore-init
+in_it web sh -c ': > /dev/rescore/x' | grep -q 'Read-only'
+result $? "where nobody can put another"
 is "its cgroup is the root of what it sees" \
 	"$(in_it web cat /proc/self/cgroup)" 0::/
 is "the kernel has it in our cgroup" \
@@ -81,6 +72,7 @@ good set web numproc=0 numfile=0
 is "a full one is entered" "$(in_it web echo inside)" inside
 good freeze web
 json '.containers[0].state == "frozen"' state web --json
+fails '"web" is frozen: thaw it first' exec web true
 good thaw web
 good stop web
 grep -q bye /var/lib/rescore/web/log
@@ -95,87 +87,24 @@ json '.containers[0].state == "running"' state web --json
 good stop web --signal KILL
 good start web -- sh -c 'trap "" TERM; sleep 1000'
 good stop web --timeout 0
+# a frozen one that is killed starts; below a frozen one nothing does
+good start web
+good freeze web
+good kill web
+gone() { has web 0; }
+until_true gone
+good start web
+json '.containers[0].state == "running"' state web --json
+good stop web --timeout 0
 good destroy web
-
-# --- user namespace, file systems, network -------------------------------------------
-
-if [ -n "$idmap" ]; then
-	good create user --rootfs "$root" --userns 0:500000:65536 \
-		--net veth:,10.77.0.2/24 --bind "$root/bin:/mnt:ro" \
-		--tmpfs /scratch:64K
-	good start user -- sleep 1000
-	is "root inside" "$(in_it user id -u)" 0
-	is "nobody outside" "$(awk '/^Uid/ { print $2 }' \
-		/proc/"$(value '.containers[0].init' state user)"/status)" 500000
-	in_it user touch /made
-	is "its files are its own" "$(in_it user stat -c %u /made)" 0
-	is "and root's on disk" "$(stat -c %u "$root/made")" 0
-	in_it user touch /mnt/x | grep -q 'Read-only'
-	result $? "a read-only bind"
-	in_it user sh -c 'dd if=/dev/zero of=/scratch/x bs=1K count=65' | \
-		grep -q 'No space'
-	result $? "a tmpfs with its size"
-	in_it user ip -o addr show eth0 | grep -q 'inet 10.77.0.2/24'
-	result $? "its interface"
-	[ -e /sys/class/net/rescore1 ]
-	result $? "the host's end of it"
-	good stop user
-	until_true [ ! -e /sys/class/net/rescore1 ]
-	result $? "which is gone"
-	rm "$root/made"
-	good destroy user
-fi
-
-good create over --overlay "$root" --upper tmpfs --proc minimal --net host
-good start over -- sleep 1000
-in_it over touch /made
-[ ! -e "$root/made" ]
-result $? "what it writes is above its lower"
-is "proc minimal has processes only" \
-	"$(in_it over sh -c 'cat /proc/1/comm; ls /proc/meminfo' 2>&1 |
-	grep -c -e memfd -e 'No such')" 2
-is "the host's network" "$(in_it over readlink /proc/self/ns/net)" \
-	"$(readlink /proc/self/ns/net)"
-good destroy --force over
-good create over --overlay "$root"
-good start over -- sleep 1000
-in_it over touch /kept
-good stop over
-good start over
-in_it over ls / | grep -q kept
-result $? "changes stay from start to start"
-good destroy --force over
-[ ! -e /var/lib/rescore/over ]
-result $? "and go with it"
-
-ip addr add 10.78.0.1/32 dev lo
-ip addr add 10.78.0.2/32 dev lo
-good create one --rootfs "$root" --net ip:10.78.0.1
-good start one -- nc -l -p 7000 -e cat
-# listens HEX: somebody does at that address and port, of IPv4 or mapped
-listens() { cat /proc/net/tcp /proc/net/tcp6 | grep -q "$1 0000.* 0A"; }
-until_true listens 01004E0A:1B58
-result $? "0.0.0.0 became its own address"
-is "which answers" "$(echo hi | nc -w 2 10.78.0.1 7000)" hi
-json '.containers[0].state == "stopped"' state one --json
-good start one -- sleep 1000
-in_it one httpd -f -p 10.78.0.2:7001 | grep -qi 'not permitted'
-result $? "another's address is refused"
-httpd -f -p 127.0.0.1:7002 -h /etc &
-server=$!
-httpd -f -vv -p 10.78.0.2:7003 -h /etc 2> "$tmp/peers" &
-other=$!
-until_true listens 0100007F:1B5A
-until_true listens 02004E0A:1B5B
-in_it one wget -O - http://127.0.0.1:7002/ | grep -qi refused
-result $? "the host's loopback is not reached"
-in_it one wget -O - http://10.78.0.2:7003/ > /dev/null
-until_true grep -q '10\.78\.0\.1' "$tmp/peers"
-result $? "it comes from its own address"
-kill $server $other
-good destroy --force one
-ip addr del 10.78.0.1/32 dev lo
-ip addr del 10.78.0.2/32 dev lo
+good create top
+good create web --parent top --rootfs "$root"
+good freeze top
+fails 'a cgroup above "web" is frozen' start web -- sleep 1000
+good thaw top
+good start web -- sleep 1000
+good stop web --timeout 0
+good destroy web top
 
 # --- bad input -------------------------------------------------------------------------
 

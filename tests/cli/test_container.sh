@@ -122,7 +122,7 @@ bad 1 'rescore-test2' attach web --cgroup rescore-test2
 bad 1 'nosuch' attach web --cgroup nosuch
 bad 1 'there is no container "db"' attach db --cgroup rescore-test2
 good list
-grep -q '^ *1  web  *1  *0  *0  *0  /sys/fs/cgroup/rescore-test1 and 1 more$' \
+grep -q '^ *1  web  *plain  *1  *0  *0  *0  /sys/fs/cgroup/rescore-test1 and 1 more$' \
 	"$tmp/out"
 result $? "list counts the cgroups"
 bad 1 '"web" is busy' destroy web

@@ -37,7 +37,7 @@ as_user()
 
 verbs='load list show resources events audit create:web destroy:web
 	set:web:numproc=5 mode:web:observe reset:web attach:web:--cgroup:/ detach:web:--cgroup:/
-	exec:web:true kill:web status'
+	exec:web:true kill:web status status:web'
 for verb in $verbs; do
 	as_user "$(echo "$verb" | tr : ' ')"
 done

@@ -51,5 +51,13 @@ run crun --root "$tmp/crun" run --detach -b "$bundle" bad < /dev/null
 [ "$status" -ne 0 ]
 result $? "a wrong annotation fails the start"
 crun --root "$tmp/crun" delete --force bad > /dev/null 2>&1
+
+good create oci-mine numproc=7
+edit '.annotations = { "rescore.numproc": "1" }'
+run crun --root "$tmp/crun" run --detach -b "$bundle" mine < /dev/null
+[ "$status" -ne 0 ]
+result $? "another's with that name is not taken"
+crun --root "$tmp/crun" delete --force mine > /dev/null 2>&1
+is "nor removed" "$(row oci-mine numproc barrier)" 7
 umount $root
 finish

@@ -45,7 +45,8 @@ bad 2 '"-n" needs a value' events -n
 
 bad 2 '"x" is one argument too many' load x
 bad 2 '"y" is one argument too many' unload x y
-bad 2 '"x" is one argument too many' status x
+bad 2 '"x": -v lists programs' status -v x
+bad 1 'rescore is not loaded' status x
 bad 2 'create needs an argument' create
 bad 2 'destroy needs an argument' destroy
 bad 2 '"x" is one argument too many' list x

@@ -6,48 +6,7 @@
 unloaded
 fresh
 good create db
-hooks=/etc/rescore/hooks
-store=/var/lib/rescore
-mkdir -p "$hooks"
-
-# refuse NAME [COMMAND]: it is refused a process, once or more.
-refuse()
-{
-	rlimitctl set "$1" numproc=1
-	rlimitctl exec "$1" "${2:-sh}" -c ': &'
-	until_true has "$1" 0
-} > /dev/null 2>&1
-
-# watching ARGS...: the service in the background, its output in $tmp/watch.
-watching()
-{
-	rlimitctl watch "$@" > "$tmp/watch" 2> "$tmp/watch.err" &
-	watch=$!
-	# it follows what happens from when it waits
-	until_true grep -q '^State:.*S' "/proc/$watch/status"
-	until_true test "$(readlink "/proc/$watch/exe")" = \
-		"$(command -v rlimitctl)"
-}
-
-ended()
-{
-	kill "$watch"
-	wait "$watch"
-	status=$?
-	is "watch ends in peace" "$status" 0
-}
-
-# hook NAME: a hook of standard input.
-hook()
-{
-	cat > "$hooks/$1"
-	chmod 755 "$hooks/$1"
-}
-
-lines()
-{
-	grep -c "$1" "$tmp/watch"
-}
+. "${0%/*}/watch.sh"
 
 # --- action ---------------------------------------------------------------------
 
@@ -118,6 +77,7 @@ cat /proc/self/cgroup > /tmp/hook.cgroup
 ls /proc/self/fd | wc -l > /tmp/hook.fds
 mv /tmp/hook.$RESCORE_CONTAINER /tmp/hook.done
 END
+anew web
 good action web numproc hook=note
 watching
 refuse web
@@ -134,6 +94,7 @@ cp "$(readlink -f /bin/busybox)" /tmp/busybox
 mkdir -p /tmp/evil
 printf '#!/bin/sh\n: &\n' > "/tmp/evil/$(printf 'a\033[1m\nB=c')"
 chmod 755 /tmp/evil/*
+anew web
 good action web numproc log,hook=note
 watching
 rlimitctl set web numproc=1
@@ -155,6 +116,7 @@ setsid sh -c 'echo $$ > /tmp/hook.child; exec sleep 1000' &
 until [ -s /tmp/hook.child ]; do usleep 10000; done
 exec sleep 1000
 END
+anew web
 good action web numproc log,hook=note
 good action web numfile hook=note
 watching --timeout 8
@@ -185,6 +147,8 @@ until_true grep -q "^shop: cannot run $hooks/note: not an executable that only r
 result $? "a hook that anybody can write is not run"
 ended
 rm "$hooks/note"
+anew shop
+good action shop numproc hook=note
 watching
 refuse shop
 until_true grep -q "^shop: cannot run $hooks/note: No such file" "$tmp/watch"

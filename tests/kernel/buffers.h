@@ -89,4 +89,15 @@ static inline long drain(long first, long n, long most)
 	return sum;
 }
 
+/* @n datagrams of @size bytes; how many could be sent. */
+static inline long send_many(long fd, long n, long size)
+{
+	static char junk[1 << 16];
+	long i, sent = 0;
+
+	for (i = 0; i < n; i++)
+		sent += send(fd, junk, size, MSG_DONTWAIT) == size;
+	return sent;
+}
+
 #endif /* RESCORE_BUFFERS_H */

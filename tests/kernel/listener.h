@@ -3,30 +3,9 @@
 #ifndef RESCORE_LISTENER_H
 #define RESCORE_LISTENER_H
 
-#include "net.h"
+#include "two.h"
 
-FIXTURE(tcp)
-{
-	int a, b;
-	struct puppet *p, *q;	/* listens; connects */
-	long fd;		/* of p's listener */
-};
-
-FIXTURE_SETUP(tcp)
-{
-	world_begin(_metadata);
-	find_sockets();
-	ASSERT_LT(0, self->a = make("kt-a"));
-	ASSERT_LT(0, self->b = make("kt-b"));
-	self->p = puppet_in(self->a);
-	self->q = puppet_in(self->b);
-}
-
-FIXTURE_TEARDOWN(tcp)
-{
-	end_puppets();
-	world_end(_metadata);
-}
+FIXTURE_OF_TWO(tcp)
 
 #define EXPECT_TCP(in_a, in_b) do {			\
 	EXPECT_HELD(in_a, self->a, numtcpsock);		\

@@ -44,25 +44,50 @@ static inline socklen_t loopback(union address *address, int family, int port)
 	return sizeof(address->in);
 }
 
-/* Port of the last listener that was made; seen by all. */
+/* Port of the last socket that was bound; seen by all. */
 #define net_port	(shm->number[60])
+
+/* A socket of @type there, listening if there is a @backlog; or -errno. */
+static inline long bind_at(union address *address, socklen_t size, int type,
+			   int protocol, int backlog)
+{
+	int fd = socket(address->any.sa_family, type, protocol), err;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, &address->any, size) || (backlog && listen(fd, backlog)) ||
+	    getsockname(fd, &address->any, &size)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	net_port = ntohs(address->in.sin_port);
+	return fd;
+}
+
+/* One that is connected there, or is going to be; or -errno. */
+static inline long connect_to(const union address *address, socklen_t size,
+			      int type, int protocol)
+{
+	int fd = socket(address->any.sa_family, type, protocol), err;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, &address->any, size) && errno != EINPROGRESS) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
 
 /* A TCP listener on loopback, at any port. Its descriptor or -errno. */
 static inline long net_listen(long family, long protocol, long backlog)
 {
 	union address address;
 	socklen_t size = loopback(&address, family, 0);
-	int fd = socket(family, SOCK_STREAM, protocol);
 
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, &address.any, size) || listen(fd, backlog) ||
-	    getsockname(fd, &address.any, &size)) {
-		close(fd);
-		return -errno;
-	}
-	net_port = ntohs(address.in.sin_port);
-	return fd;
+	return bind_at(&address, size, SOCK_STREAM, protocol, backlog);
 }
 
 /* Connect without waiting. A descriptor or -errno. */
@@ -70,15 +95,26 @@ static inline long net_connect(long family, long port, long protocol)
 {
 	union address address;
 	socklen_t size = loopback(&address, family, port);
-	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK, protocol);
 
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, &address.any, size) && errno != EINPROGRESS) {
-		close(fd);
-		return -errno;
-	}
-	return fd;
+	return connect_to(&address, size, SOCK_STREAM | SOCK_NONBLOCK,
+			  protocol);
+}
+
+/* The same with UDP. */
+static inline long udp_bind(long family, long b, long c)
+{
+	union address address;
+	socklen_t size = loopback(&address, family, 0);
+
+	return bind_at(&address, size, SOCK_DGRAM, 0, 0);
+}
+
+static inline long udp_connect(long family, long port, long b)
+{
+	union address address;
+	socklen_t size = loopback(&address, family, port);
+
+	return connect_to(&address, size, SOCK_DGRAM, 0);
 }
 
 /* Returns the first descriptor; those of all follow one another. */

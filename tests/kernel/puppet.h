@@ -42,9 +42,15 @@ static inline long result(long ret)
 static inline void puppet_run(int from, int to)
 {
 	struct puppet_call call;
+	ssize_t size;
 	long ret;
 
-	while (read(from, &call, sizeof(call)) == sizeof(call)) {
+	for (;;) {
+		size = read(from, &call, sizeof(call));
+		if (size < 0 && errno == EINTR)
+			continue;	/* a signal between two calls */
+		if (size != sizeof(call))
+			break;
 		if (call.fn)
 			ret = call.fn(call.arg[0], call.arg[1], call.arg[2]);
 		else

@@ -267,7 +267,6 @@ static inline bool preemptible(void)
 static inline bool may_be_skipped(const char *program)
 {
 	return !strncmp(program, "sockets__free", strlen("sockets__free")) ||
-	       !strncmp(program, "sockets__end", strlen("sockets__end")) ||
 	       strstr(program, "buf_");
 }
 

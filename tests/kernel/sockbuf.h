@@ -3,34 +3,9 @@
 #ifndef RESCORE_SOCKBUF_TEST_H
 #define RESCORE_SOCKBUF_TEST_H
 
-#include "buffers.h"
+#include "two.h"
 
-FIXTURE(sockbuf)
-{
-	int a, b;
-	struct puppet *p, *q;
-};
-
-FIXTURE_SETUP(sockbuf)
-{
-	world_begin(_metadata);
-	find_sockets();
-	find_buffers();
-	ASSERT_LE(0, tcpsndbuf);
-	ASSERT_LE(0, tcprcvbuf);
-	ASSERT_LE(0, othersockbuf);
-	ASSERT_LE(0, dgramrcvbuf);
-	ASSERT_LT(0, self->a = make("kt-a"));
-	ASSERT_LT(0, self->b = make("kt-b"));
-	self->p = puppet_in(self->a);
-	self->q = puppet_in(self->b);
-}
-
-FIXTURE_TEARDOWN(sockbuf)
-{
-	end_puppets();
-	world_end(_metadata);
-}
+FIXTURE_OF_TWO(sockbuf)
 
 #define CONNECTIONS 7
 

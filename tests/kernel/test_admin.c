@@ -160,6 +160,72 @@ TEST_F(admin, enter_nothing)
 	EXPECT_EQ(0, rescore_meta(rs)->admins);
 }
 
+/* --- leases: of who checkpoints or restores (lib/ct_lease.c) ------------------------ */
+
+void ct_lease(struct rescore *rs, unsigned int slot);
+void ct_lease_end(struct rescore *rs, unsigned int slot);
+
+static void lease_for(int slot, long ns)
+{
+	struct rescore_container *container =
+		(struct rescore_container *)rescore_container(rs, slot);
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	container->lease_ns = now.tv_sec * 1000000000L + now.tv_nsec + ns;
+}
+
+static long open_and_close(long a, long b, long c)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	return fd < 0 ? -errno : close(fd);
+}
+
+/* The tool that has taken it is dead: it ends by itself, and nothing is forgotten. */
+TEST_F(admin, lease_ends)
+{
+	struct puppet *p = puppet_in(self->slot), *other;
+	int sibling = make("kt-b");
+	long pid;
+
+	ASSERT_LT(0, sibling);
+	ASSERT_EQ(0, try_bounds(sibling, numfile, 0, 0));
+	other = puppet_in(sibling);
+
+	EXPECT_EQ(-ENFILE, puppet_do(p, open_and_close, 0, 0, 0));
+	EXPECT_EQ(1, failcnt(self->slot, numfile));
+	ct_lease(rs, self->slot);
+	EXPECT_LE(PUPPET_FD, puppet_open(p, "/dev/null", O_RDONLY));
+	EXPECT_LT(0, pid = puppet_do(p, fork_idle, 0, 0, 0));
+	EXPECT_EQ(1, failcnt(self->slot, numfile));
+	EXPECT_EQ(0, failcnt(self->slot, numproc));
+	EXPECT_HELD(1, self->slot, numfile);
+	EXPECT_HELD(2, self->slot, numproc);
+	EXPECT_EQ(-ENFILE, puppet_do(other, open_and_close, 0, 0, 0));
+
+	lease_for(self->slot, 200 * 1000000L);
+	EXPECT_TRUE(
+		eventually(puppet_do(p, open_and_close, 0, 0, 0) == -ENFILE));
+	EXPECT_EQ(-EAGAIN, puppet_do(p, fork_idle, 0, 0, 0));
+	EXPECT_LT(1, failcnt(self->slot, numfile));
+	EXPECT_EQ(1, failcnt(self->slot, numproc));
+	/* that of the table is what nobody ended; a new one ends with its own */
+	EXPECT_LT(0, rescore_meta(rs)->lease_ns);
+	ct_lease(rs, sibling);
+	EXPECT_EQ(0, puppet_do(other, open_and_close, 0, 0, 0));
+	EXPECT_EQ(-ENFILE, puppet_do(p, open_and_close, 0, 0, 0));
+	ct_lease_end(rs, sibling);
+	EXPECT_EQ(-ENFILE, puppet_do(other, open_and_close, 0, 0, 0));
+	ct_lease_end(rs, self->slot);
+	EXPECT_EQ(0, rescore_meta(rs)->lease_ns);
+
+	EXPECT_EQ(pid, puppet_do(p, kill_and_reap, pid, 0, 0));
+	EXPECT_EQ(SIGKILL, puppet_end(p));
+	EXPECT_HELD(0, self->slot, numfile);
+	EXPECT_HELD(0, self->slot, numproc);
+}
+
 /* A full container can be killed. */
 TEST_F(admin, kill_full)
 {

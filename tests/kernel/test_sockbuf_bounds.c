@@ -8,39 +8,7 @@
 static void connections(struct __test_metadata *_metadata,
 			FIXTURE_DATA(bounds) * self, int family)
 {
-	long i;
-
-	ASSERT_EQ(OUT, puppet_do(self->p, net_listen, family, 0, 100));
-	/* one by one: which is accepted first is not certain otherwise */
-	for (i = 0; i < STREAMS; i++) {
-		ASSERT_EQ(OUT + i,
-			  puppet_do(self->q, net_connect, family, net_port, 0));
-		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
-	}
-}
-
-/* @b sends to @a, who does not read at first. */
-static void transfer(struct __test_metadata *_metadata,
-		     FIXTURE_DATA(bounds) * self, puppet_fn sender)
-{
-	puppet_send_call(self->p, bulk_receive, IN, STREAMS, BYTES);
-	puppet_send_call(self->q, sender, OUT, STREAMS, BYTES);
-	EXPECT_TRUE(has_stalled());
-	EXPECT_CLEAN_AUDIT(0);
-	shm->number[STALLED] = held(self->b, tcpsndbuf);
-	TH_LOG("stalled: tcpsndbuf %" PRId64 ", tcprcvbuf %" PRId64
-	       " of %" PRId64 " bytes sent",
-	       held(self->b, tcpsndbuf), held(self->a, tcprcvbuf),
-	       shm->number[SENT]);
-	__atomic_store_n(&shm->number[GO], 1, __ATOMIC_RELAXED);
-	EXPECT_EQ(0, puppet_answer(self->q));
-	EXPECT_EQ(STREAMS, puppet_answer(self->p));
-	EXPECT_HELD(0, self->b, tcpsndbuf);
-	EXPECT_HELD(0, self->a, tcprcvbuf);
-	TH_LOG("maxheld: tcpsndbuf %" PRId64 ", tcprcvbuf %" PRId64 "; %" PRId64
-	       " times EAGAIN after poll()",
-	       row(self->b, tcpsndbuf).maxheld, row(self->a, tcprcvbuf).maxheld,
-	       shm->number[REFUSED]);
+	connect_streams(_metadata, self, family, 0, net_listen, net_connect);
 }
 
 /* --- TCP ------------------------------------------------------------------------------- */

@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Bounds of othersockbuf and dgramrcvbuf. */
+#include <linux/filter.h>
+
 #include "transfer.h"
-
-/* Read what there is. How often there was some. */
-static long receive_all(long first, long n, long b)
-{
-	static char junk[65536];
-	long i, got = 0;
-
-	for (i = 0; i < n; i++)
-		while (recv(first + i, junk, sizeof(junk), MSG_DONTWAIT) > 0)
-			got++;
-	return got;
-}
 
 /* --- AF_UNIX ------------------------------------------------------------------------- */
 
@@ -42,6 +32,7 @@ static long unix_pairs(long type, long n, long b)
 
 #define UNIX_OUT	100
 #define UNIX_IN		200
+#define ALL		(1 << 30)
 
 /* Ends of a pair follow each other: put all senders first. */
 static long sort_pairs(long first, long n, long b)
@@ -116,16 +107,41 @@ TEST_F(bounds, unix_older)
 	unix_streams(_metadata, self, UNIX_OLDER);
 }
 
-static long unix_stall(long n, long bytes, long b)
+/*
+ * Datagrams: none is larger than what may be sent. A bound that leaves each less
+ * than the least holds back as many as there are, and breaks none.
+ */
+TEST_F(bounds, unix_datagrams)
 {
-	static char junk[16384];
-	long i, sum = 0, ret;
+	long sent, got = 0;
 
-	for (i = 0; i < n; i++)
-		while ((ret = send(UNIX_OUT + i, junk, sizeof(junk),
-				   MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
-			sum += ret;
-	return sum;
+	if (!is_bounded_at_birth())
+		SKIP(return, "no BPF LSM here");
+	set_bounds(self->a, othersockbuf, BOUND, BOUND);
+	EXPECT_EQ(0, puppet_do(self->p, unix_pairs, SOCK_DGRAM, STREAMS, 0));
+	EXPECT_EQ(0, puppet_do(self->p, sort_pairs, OUT, STREAMS, 0));
+	/* as large as the least takes; it would be EMSGSIZE */
+	EXPECT_LT(0, puppet_do(self->p, fill, UNIX_OUT, STREAMS, 32768));
+	EXPECT_LT(0, puppet_do(self->p, drain, UNIX_IN, STREAMS, ALL));
+	EXPECT_HELD(0, self->a, othersockbuf);
+	/* poll() waits for room, and there is some again and again */
+	sent = puppet_do(self->p, fill, UNIX_OUT, STREAMS, 1000);
+	EXPECT_EQ(0, puppet_do(self->p, fill, UNIX_OUT, STREAMS, 1000));
+	EXPECT_LT(0, held(self->a, othersockbuf));
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_TRUE(within(30000, ({
+				   got += puppet_do(self->p, drain, UNIX_IN,
+						    STREAMS, 3000);
+				   if (sent < BYTES)
+					   sent += puppet_do(self->p, fill,
+							     UNIX_OUT, STREAMS,
+							     1000);
+				   got == sent;
+			   })));
+	EXPECT_LE(BYTES, got);
+	EXPECT_GE(TOP, row(self->a, othersockbuf).maxheld);
+	EXPECT_LE(STREAMS, failcnt(self->a, othersockbuf));
+	EXPECT_HELD(0, self->a, othersockbuf);
 }
 
 /* Full when the bound is set: none sends more. Lifted: they get their buffers back. */
@@ -135,20 +151,20 @@ TEST_F(bounds, unix_set_late)
 
 	EXPECT_EQ(0, puppet_do(self->p, unix_pairs, SOCK_STREAM, STREAMS, 0));
 	EXPECT_EQ(0, puppet_do(self->p, sort_pairs, OUT, STREAMS, 0));
-	before = puppet_do(self->p, unix_stall, STREAMS, 0, 0);
+	before = puppet_do(self->p, fill, UNIX_OUT, STREAMS, 16384);
 	EXPECT_LT(BOUND, before);
 	set_bounds(self->a, othersockbuf, BOUND / 2, BOUND / 2);
 	EXPECT_LE(STREAMS, failcnt(self->a, othersockbuf));
-	EXPECT_EQ(0, puppet_do(self->p, unix_stall, STREAMS, 0, 0));
-	EXPECT_LT(0, puppet_do(self->p, receive_all, UNIX_IN, STREAMS, 0));
+	EXPECT_EQ(0, puppet_do(self->p, fill, UNIX_OUT, STREAMS, 16384));
+	EXPECT_LT(0, puppet_do(self->p, drain, UNIX_IN, STREAMS, ALL));
 	EXPECT_HELD(0, self->a, othersockbuf);
 	/* each has what it held, as its buffer: set once more, and less */
 	set_bounds(self->a, othersockbuf, BOUND / 2, BOUND / 2);
-	after = puppet_do(self->p, unix_stall, STREAMS, 0, 0);
+	after = puppet_do(self->p, fill, UNIX_OUT, STREAMS, 16384);
 	EXPECT_GE(BOUND / 2 + BOUND / 4, held(self->a, othersockbuf));
 	set_bounds(self->a, othersockbuf, RESCORE_UNLIMITED, RESCORE_UNLIMITED);
 	EXPECT_LT(before / 4 * 3,
-		  after + puppet_do(self->p, unix_stall, STREAMS, 0, 0));
+		  after + puppet_do(self->p, fill, UNIX_OUT, STREAMS, 16384));
 }
 
 /* Would have been held up: counted, and not. */
@@ -158,7 +174,7 @@ TEST_F(bounds, unix_observe)
 	set_bounds(self->a, othersockbuf, BOUND / 16, BOUND / 16);
 	EXPECT_EQ(0, puppet_do(self->p, unix_pairs, SOCK_STREAM, STREAMS, 0));
 	EXPECT_EQ(0, puppet_do(self->p, sort_pairs, OUT, STREAMS, 0));
-	EXPECT_LT(BOUND, puppet_do(self->p, unix_stall, STREAMS, 0, 0));
+	EXPECT_LT(BOUND, puppet_do(self->p, fill, UNIX_OUT, STREAMS, 16384));
 	EXPECT_EQ(STREAMS, failcnt(self->a, othersockbuf));
 }
 
@@ -212,43 +228,39 @@ TEST_F(bounds, grants_in_tree)
 
 /* --- UDP ------------------------------------------------------------------------------ */
 
+#define PORTS	10	/* numbers of ports, in shm->number, from here on */
+
 static long udp_sockets(long n, long b, long c)
 {
-	union address address;
-	socklen_t size = loopback(&address, AF_INET, 0);
-	int fd, i;
+	long i, fd;
 
 	for (i = 0; i < n; i++) {
-		fd = socket(AF_INET, SOCK_DGRAM, 0);
-		address.in.sin_port = 0;
-		if (fd < 0 || bind(fd, &address.any, size) ||
-		    getsockname(fd, &address.any, &size))
-			return -errno;
-		shm->number[10 + i] = ntohs(address.in.sin_port);
+		fd = udp_bind(AF_INET, 0, 0);
+		if (fd < 0)
+			return fd;
+		shm->number[PORTS + i] = net_port;
 	}
 	return 0;
 }
 
-/* @n datagrams to each of @ports sockets. How many were sent. */
-static long udp_flood(long ports, long n, long bytes)
-{
-	static char junk[65536];
-	union address address;
-	socklen_t size = loopback(&address, AF_INET, 0);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	long i, j, sent = 0;
+#define RECEIVERS	7
+#define SIZE		1000
 
-	for (i = 0; i < n; i++)
-		for (j = 0; j < ports; j++) {
-			address.in.sin_port = htons(shm->number[10 + j]);
-			sent += sendto(fd, junk, bytes, 0, &address.any,
-				       size) == bytes;
-		}
-	close(fd);
+/* @n datagrams to each of @ports sockets, in turn. How many were sent. */
+static long udp_flood(long ports, long n, long b)
+{
+	long fds[RECEIVERS], i, sent = 0;
+
+	for (i = 0; i < ports; i++)
+		fds[i] = udp_connect(AF_INET, shm->number[PORTS + i], 0);
+	while (n--)
+		for (i = 0; i < ports; i++)
+			sent += send_many(fds[i], 1, SIZE);
+	for (i = 0; i < ports; i++)
+		close(fds[i]);
 	return sent;
 }
 
-#define RECEIVERS	7
 #define UDP_BOUND	100000
 
 TEST_F(bounds, dgramrcvbuf)
@@ -261,7 +273,7 @@ TEST_F(bounds, dgramrcvbuf)
 	EXPECT_EQ(0, puppet_do(self->p, udp_sockets, RECEIVERS, 0, 0));
 	for (i = 0; i < 2; i++) {
 		EXPECT_EQ(0, puppet_do(more[i], net_join, self->p->pid, 0, 0));
-		puppet_send_call(more[i], udp_flood, RECEIVERS, 500, 1000);
+		puppet_send_call(more[i], udp_flood, RECEIVERS, 500, 0);
 	}
 	/* from several CPUs at once */
 	sent = puppet_answer(more[0]) + puppet_answer(more[1]);
@@ -269,13 +281,41 @@ TEST_F(bounds, dgramrcvbuf)
 	EXPECT_TRUE(eventually(held(self->a, dgramrcvbuf) > UDP_BOUND - 4096));
 	EXPECT_GE(UDP_BOUND + 4096, row(self->a, dgramrcvbuf).maxheld);
 	EXPECT_CLEAN_AUDIT(0);
-	got = puppet_do(self->p, receive_all, OUT, RECEIVERS, 0);
+	got = puppet_do(self->p, drain, OUT, RECEIVERS, ALL) / SIZE;
 	EXPECT_LT(10, got);
 	/* each that is missing was refused, and is told to have been */
 	EXPECT_EQ(sent - got, failcnt(self->a, dgramrcvbuf));
 	/* it takes more, when there is room */
-	EXPECT_EQ(7, puppet_do(more[0], udp_flood, 1, 7, 1000));
-	EXPECT_EQ(7, puppet_do(self->p, receive_all, OUT, 1, 0));
+	EXPECT_EQ(7, puppet_do(more[0], udp_flood, 1, 7, 0));
+	EXPECT_EQ(7 * SIZE, puppet_do(self->p, drain, OUT, 1, ALL));
+	EXPECT_HELD(0, self->a, dgramrcvbuf);
+}
+
+/* Whose filter takes nothing. 0 or -errno. */
+static long filter_all(long fd, long b, long c)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog program = { .len = 1, .filter = &nothing };
+
+	return result(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+				 sizeof(program)));
+}
+
+/* What a socket's own filter drops found room, but takes none. */
+TEST_F(bounds, dgramrcvbuf_filtered)
+{
+	set_bounds(self->a, dgramrcvbuf, UDP_BOUND, UDP_BOUND);
+	EXPECT_EQ(0, puppet_do(self->p, udp_sockets, RECEIVERS, 0, 0));
+	EXPECT_EQ(0, puppet_do(self->p, filter_all, OUT, 0, 0));
+	EXPECT_EQ(500, puppet_do(self->q, udp_flood, 1, 500, 0));
+	EXPECT_HELD(0, self->a, dgramrcvbuf);
+	EXPECT_EQ(0, failcnt(self->a, dgramrcvbuf));
+	EXPECT_CLEAN_AUDIT(0);
+	/* beside the others, that are full */
+	EXPECT_EQ(RECEIVERS * 100,
+		  puppet_do(self->q, udp_flood, RECEIVERS, 100, 0));
+	EXPECT_LT(UDP_BOUND - 4096, held(self->a, dgramrcvbuf));
+	EXPECT_LT(0, puppet_do(self->p, drain, OUT, RECEIVERS, ALL));
 	EXPECT_HELD(0, self->a, dgramrcvbuf);
 }
 
@@ -284,11 +324,11 @@ TEST_F(bounds, dgramrcvbuf_observe)
 	EXPECT_EQ(0, rescore_set_mode(rs, self->a, dgramrcvbuf, true));
 	set_bounds(self->a, dgramrcvbuf, 10000, 10000);
 	EXPECT_EQ(0, puppet_do(self->p, udp_sockets, 1, 0, 0));
-	EXPECT_EQ(PRIME, puppet_do(self->q, udp_flood, 1, PRIME, 1000));
+	EXPECT_EQ(PRIME, puppet_do(self->q, udp_flood, 1, PRIME, 0));
 	/* all that did not fit would have been dropped */
 	EXPECT_LT(PRIME / 2, failcnt(self->a, dgramrcvbuf));
 	EXPECT_GT(PRIME, failcnt(self->a, dgramrcvbuf));
-	EXPECT_EQ(PRIME, puppet_do(self->p, receive_all, OUT, 1, 0));
+	EXPECT_EQ(PRIME * SIZE, puppet_do(self->p, drain, OUT, 1, ALL));
 }
 
 RESCORE_TEST_MAIN(NULL)

@@ -7,41 +7,6 @@
 
 /* --- datagrams ------------------------------------------------------------------------ */
 
-static long udp_bind(long family, long b, long c)
-{
-	union address address;
-	socklen_t size = loopback(&address, family, 0);
-	int fd = socket(family, SOCK_DGRAM, 0);
-
-	if (fd < 0 || bind(fd, &address.any, size) ||
-	    getsockname(fd, &address.any, &size))
-		return -errno;
-	net_port = ntohs(address.in.sin_port);
-	return fd;
-}
-
-static long udp_connect(long family, long port, long b)
-{
-	union address address;
-	socklen_t size = loopback(&address, family, port);
-	int fd = socket(family, SOCK_DGRAM, 0);
-
-	if (fd < 0 || connect(fd, &address.any, size))
-		return -errno;
-	return fd;
-}
-
-/* @n datagrams of @size bytes; how many could be sent. */
-static long send_many(long fd, long n, long size)
-{
-	static char junk[1 << 16];
-	long i, sent = 0;
-
-	for (i = 0; i < n; i++)
-		sent += send(fd, junk, size, MSG_DONTWAIT) == size;
-	return sent;
-}
-
 static void udp(struct __test_metadata *_metadata, FIXTURE_DATA(sockbuf) * self,
 		int family)
 {
@@ -76,6 +41,66 @@ TEST_F(sockbuf, udp)
 TEST_F(sockbuf, udp_ipv6)
 {
 	udp(_metadata, self, AF_INET6);
+}
+
+enum { CLOSE_STOP, CLOSE_FULL };
+
+/* Datagrams to @port, whether there is a socket or not, until told to stop. */
+static long udp_endless(long port, long b, long c)
+{
+	static char junk[1000];
+	union address address;
+	socklen_t size = loopback(&address, AF_INET, port);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	long sent = 0;
+
+	while (!__atomic_load_n(&shm->number[CLOSE_STOP], __ATOMIC_RELAXED))
+		sent += sendto(fd, junk, sizeof(junk), 0, &address.any, size) >
+			0;
+	close(fd);
+	return sent;
+}
+
+/* Be bound to @port until the queue is full, then close; @n times. 0 or -errno. */
+static long udp_close_full(long port, long n, long b)
+{
+	union address address;
+	socklen_t size = loopback(&address, AF_INET, port);
+	int64_t end;
+	int fd;
+
+	while (n--) {
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		if (fd < 0 || bind(fd, &address.any, size))
+			return -errno;
+		end = now_ms() + LATE_MS;
+		while (meminfo(fd, 1, SK_MEMINFO_DROPS) < 1 && now_ms() < end)
+			;
+		shm->number[CLOSE_FULL] += meminfo(fd, 1, SK_MEMINFO_DROPS) > 0;
+		close(fd);
+	}
+	return 0;
+}
+
+/*
+ * Closed while datagrams arrive: other CPUs that have found the socket a moment
+ * before go on with it, and see its queue full, when it has been settled.
+ */
+TEST_F(sockbuf, udp_closed)
+{
+	const int n = 500;
+	int fd = puppet_do(self->p, udp_bind, AF_INET, 0, 0);
+
+	ASSERT_EQ(PUPPET_FD, fd);
+	EXPECT_EQ(0, puppet_close(self->p, fd));
+	shm->number[CLOSE_STOP] = shm->number[CLOSE_FULL] = 0;
+	puppet_send_call(self->q, udp_endless, net_port, 0, 0);
+	EXPECT_EQ(0, puppet_do(self->p, udp_close_full, net_port, n, 0));
+	shm->number[CLOSE_STOP] = 1;
+	EXPECT_LT(0, puppet_answer(self->q));
+	EXPECT_EQ(n, shm->number[CLOSE_FULL]);
+	EXPECT_HELD(0, self->a, dgramrcvbuf);
+	EXPECT_CLEAN_AUDIT(0);
 }
 
 #ifndef UDP_GRO
@@ -214,6 +239,99 @@ TEST_F(sockbuf, unix_connection)
 	EXPECT_HELD(0, self->b, othersockbuf);
 	EXPECT_LT(0, puppet_do(self->q, fill, PUPPET_FD, 1, 1000));
 	EXPECT_EXACT(self->q, self->b, othersockbuf, PUPPET_FD, 1, WMEM_ALLOC);
+	EXPECT_CLEAN_AUDIT(0);
+}
+
+/* --- whose they are, wherever they go --------------------------------------------------- */
+
+/* A full pair of a container's: both ends are on their way to another, its maker dead. */
+static long full_pair(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(sockbuf) * self)
+{
+	int *pair = (int *)shm->scratch;
+
+	EXPECT_EQ(0, puppet_sys(self->p, SYS_socketpair, AF_UNIX, SOCK_STREAM,
+				0, pair));
+	EXPECT_EQ(PUPPET_FD, pair[0]);
+	EXPECT_LT(1000, puppet_do(self->p, fill, pair[0], 1, 1000));
+	EXPECT_EQ(0, puppet_do(self->p, pass_fd, pair[0], 0, 0));
+	EXPECT_EQ(0, puppet_do(self->p, pass_fd, pair[1], 0, 0));
+	puppet_end(self->p);
+	return held(self->a, othersockbuf);
+}
+
+TEST_F(sockbuf, passed_on)
+{
+	const int fd = PUPPET_FD;
+	long full = full_pair(_metadata, self);
+
+	EXPECT_LT(1000, full);
+	EXPECT_EQ(fd, puppet_do(self->q, take_fd, 0, 0, 0));
+	EXPECT_EQ(fd + 1, puppet_do(self->q, take_fd, 0, 0, 0));
+	EXPECT_HELD(full, self->a, othersockbuf);
+	EXPECT_EXACT(self->q, self->a, othersockbuf, fd, 2, WMEM_ALLOC);
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_LT(0, puppet_do(self->q, drain, fd + 1, 1, 1 << 20));
+	EXPECT_HELD(0, self->a, othersockbuf);
+	/* who writes to it now is not who pays for it */
+	EXPECT_LT(1000, puppet_do(self->q, fill, fd, 1, 1000));
+	EXPECT_EXACT(self->q, self->a, othersockbuf, fd, 2, WMEM_ALLOC);
+	EXPECT_HELD(0, self->b, othersockbuf);
+	puppet_do(self->q, close_from, fd, 0, 0);
+	EXPECT_HELD(0, self->a, othersockbuf);
+}
+
+/* Its container is destroyed: its slot is nobody else's while it holds anything. */
+TEST_F(sockbuf, outlives_container)
+{
+	const int fd = PUPPET_FD;
+	char name[16];
+
+	EXPECT_LT(1000, full_pair(_metadata, self));
+	EXPECT_EQ(0, rescore_destroy(rs, self->a, true));
+	snprintf(name, sizeof(name), "kt-%d", self->a);
+	EXPECT_NE(self->a, make(name));
+	EXPECT_EQ(fd, puppet_do(self->q, take_fd, 0, 0, 0));
+	EXPECT_EQ(fd + 1, puppet_do(self->q, take_fd, 0, 0, 0));
+	EXPECT_LT(0, puppet_do(self->q, drain, fd + 1, 1, 1 << 20));
+	EXPECT_LT(1000, puppet_do(self->q, fill, fd + 1, 1, 1000));
+	puppet_do(self->q, close_from, fd, 0, 0);
+	EXPECT_HELD(0, self->b, othersockbuf);
+	EXPECT_TRUE(eventually(make("kt-again") == self->a));
+	EXPECT_EQ(0, row(self->a, othersockbuf).underflow);
+}
+
+/* A child writes to its parent's socket from where it was moved to. */
+static long child_fills(long fd, long b, long c)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		while (!__atomic_load_n(&shm->number[0], __ATOMIC_RELAXED))
+			usleep(500);
+		shm->number[1] = fill(fd, 1, 1000);
+		_exit(0);
+	}
+	return result(pid);
+}
+
+TEST_F(sockbuf, inherited_and_moved)
+{
+	const int fd = PUPPET_FD;
+	int *pair = (int *)shm->scratch;
+	long child;
+
+	shm->number[0] = shm->number[1] = 0;
+	EXPECT_EQ(0, puppet_sys(self->p, SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0,
+				pair));
+	EXPECT_LT(0, child = puppet_do(self->p, child_fills, fd, 0, 0));
+	EXPECT_EQ(0, move_to(child, self->b));
+	__atomic_store_n(&shm->number[0], 1, __ATOMIC_RELAXED);
+	EXPECT_EQ(child, puppet_do(self->p, reap, child, 0, 0));
+	EXPECT_LT(1000, shm->number[1]);
+	EXPECT_LT(1000, held(self->a, othersockbuf));
+	EXPECT_EXACT(self->p, self->a, othersockbuf, fd, 2, WMEM_ALLOC);
+	EXPECT_HELD(0, self->b, othersockbuf);
 	EXPECT_CLEAN_AUDIT(0);
 }
 

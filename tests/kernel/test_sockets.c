@@ -5,36 +5,9 @@
  */
 #include <linux/netlink.h>
 
-#include "net.h"
+#include "two.h"
 
-FIXTURE(sockets)
-{
-	int a, b;
-	struct puppet *p, *q;
-};
-
-FIXTURE_SETUP(sockets)
-{
-	world_begin(_metadata);
-	find_sockets();
-	ASSERT_LE(0, numtcpsock);
-	ASSERT_LE(0, numothersock);
-	ASSERT_LT(0, self->a = make("kt-a"));
-	ASSERT_LT(0, self->b = make("kt-b"));
-	self->p = puppet_in(self->a);
-	self->q = puppet_in(self->b);
-}
-
-FIXTURE_TEARDOWN(sockets)
-{
-	end_puppets();
-	world_end(_metadata);
-}
-
-#define EXPECT_SOCKETS(tcp, other, slot) do {		\
-	EXPECT_HELD(tcp, slot, numtcpsock);		\
-	EXPECT_HELD(other, slot, numothersock);		\
-} while (0)
+FIXTURE_OF_TWO(sockets)
 
 /* --- every kind ------------------------------------------------------------------ */
 

@@ -5,35 +5,9 @@
 #include <linux/if_packet.h>
 #include <linux/vm_sockets.h>
 
-#include "buffers.h"
+#include "two.h"
 
-FIXTURE(rare)
-{
-	int a, b;
-	struct puppet *p, *q;
-};
-
-FIXTURE_SETUP(rare)
-{
-	world_begin(_metadata);
-	find_sockets();
-	find_buffers();
-	ASSERT_LT(0, self->a = make("kt-a"));
-	ASSERT_LT(0, self->b = make("kt-b"));
-	self->p = puppet_in(self->a);
-	self->q = puppet_in(self->b);
-}
-
-FIXTURE_TEARDOWN(rare)
-{
-	end_puppets();
-	world_end(_metadata);
-}
-
-#define EXPECT_SOCKETS(tcp, other, slot) do {		\
-	EXPECT_HELD(tcp, slot, numtcpsock);		\
-	EXPECT_HELD(other, slot, numothersock);		\
-} while (0)
+FIXTURE_OF_TWO(rare)
 
 /* --- every kind costs one of its row and none of the other's ---------------------- */
 

@@ -83,6 +83,9 @@ TEST_F(tree, parent_refuses)
 	EXPECT_EQ(self->top, event.slot);
 	EXPECT_EQ(PRIME, event.held);
 	EXPECT_EQ(PRIME, event.bound);
+	/* of no other level */
+	EXPECT_EQ(0, rescore_next_event(rs, &self->cursor, &event, NULL));
+	EXPECT_EQ(0, failcnt(self->low, numfile));
 
 	/* a bound in the middle, and the container's own */
 	EXPECT_EQ(0, puppet_do(q, close_from, PUPPET_FD, 0, 0));
@@ -192,6 +195,126 @@ TEST_F(tree, levels)
 	EXPECT_EQ(-EBUSY, rescore_destroy(rs, self->top, false));
 	EXPECT_EQ(-EBUSY, rescore_destroy(rs, self->left, true));
 	EXPECT_EQ(0, access(path_of(lowest), F_OK));
+}
+
+/* All of four levels: charged from the lowest, refused by the highest. */
+TEST_F(tree, fourth)
+{
+	const int above[] = { self->top, self->left, self->low };
+	struct puppet *p;
+	int lowest, i;
+
+	ASSERT_LT(0, lowest = make_below("kt-lowest", NULL, self->low));
+	p = puppet_in(lowest);
+	set_bounds(self->top, numfile, PRIME, PRIME);
+	EXPECT_EQ(PRIME, open_files(p, 100));
+	EXPECT_HELD(PRIME, lowest, numfile);
+	EXPECT_HELD(1, lowest, numproc);
+	for (i = 0; i < 3; i++) {
+		EXPECT_HELD(PRIME, above[i], numfile);
+		EXPECT_HELD(1, above[i], numproc);
+		EXPECT_EQ(!i, failcnt(above[i], numfile));
+	}
+	EXPECT_EQ(0, failcnt(lowest, numfile));
+	EXPECT_EQ(PRIME, row(lowest, numfile).maxheld);
+	EXPECT_CLEAN_AUDIT(0);
+	/* the middle one observes: it lets pass, and the top does not */
+	EXPECT_EQ(0, puppet_do(p, close_from, PUPPET_FD, 0, 0));
+	EXPECT_HELD(0, self->top, numfile);
+	set_bounds(self->left, numfile, 7, 7);
+	EXPECT_EQ(0, rescore_set_mode(rs, self->left, numfile, true));
+	EXPECT_EQ(PRIME, open_files(p, 100));
+	EXPECT_EQ(2, failcnt(self->top, numfile));
+	EXPECT_EQ(PRIME - 7 + 1, failcnt(self->left, numfile));
+	EXPECT_HELD(PRIME, self->left, numfile);
+}
+
+/* A child's cgroup may be anywhere: the tree of limits is not that of cgroups. */
+TEST_F(tree, elsewhere)
+{
+	struct puppet *p = puppet_in(0);
+	int far;
+
+	ASSERT_EQ(0, mkdir(BASE, 0755));
+	ASSERT_EQ(0, mkdir(BASE "/x", 0755));
+	ASSERT_LT(0, far = make_below("kt-far", BASE "/x", self->left));
+	EXPECT_EQ(0, move_to_path(p->pid, BASE "/x"));
+	EXPECT_EQ(PRIME, open_files(p, PRIME));
+	EXPECT_HELD(PRIME, far, numfile);
+	EXPECT_TREE(PRIME, PRIME, 0, 0, numfile);
+	EXPECT_TREE(1, 1, 0, 0, numproc);
+	EXPECT_CLEAN_AUDIT(0);
+	puppet_end(p);
+	EXPECT_TREE(0, 0, 0, 0, numfile);
+	EXPECT_EQ(0, rescore_destroy(rs, far, false));
+	/* what it did not make stays */
+	EXPECT_EQ(0, access(BASE "/x", F_OK));
+}
+
+/* Whatever they do: each level holds what it and those below it hold. */
+static long storm(long seed, long rounds, long c)
+{
+	unsigned int x = seed;
+	int fd[2];
+	pid_t pid;
+	void *at;
+	long i;
+
+	for (i = 0; i < rounds; i++)
+		switch (rand_r(&x) % 4) {
+		case 0:
+			pid = fork();
+			if (!pid)
+				_exit(0);
+			if (pid > 0)
+				waitpid(pid, NULL, 0);
+			break;
+		case 1:
+			if (!pipe(fd)) {
+				close(fd[0]);
+				close(fd[1]);
+			}
+			break;
+		case 2:
+			if (!socketpair(AF_UNIX, SOCK_STREAM, 0, fd)) {
+				close(fd[0]);
+				close(fd[1]);
+			}
+			break;
+		default:
+			at = mmap(NULL, 13 * 4096, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (at != MAP_FAILED)
+				munmap(at, 13 * 4096);
+		}
+	return 0;
+}
+
+TEST_F(tree, storm)
+{
+	const int where[] = { self->low, self->right, self->left, self->top };
+	struct puppet *p[8];
+	unsigned int i, id;
+
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		p[i] = puppet_in(where[i % 4]);
+	/* the second half of a pair is refused, if not the first */
+	EXPECT_EQ(2, open_files(p[1], 2));
+	set_bounds(self->top, numfile, 3, 3);
+	set_bounds(self->left, numproc, 5, 7);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		puppet_send_call(p[i], storm, i + 23, 150, 0);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		EXPECT_EQ(0, puppet_answer(p[i]));
+	EXPECT_LT(0, failcnt(self->top, numfile));
+	EXPECT_TREE(8, 4, 2, 2, numproc);
+	EXPECT_TREE(2, 0, 2, 0, numfile);
+	EXPECT_CLEAN_AUDIT(0);
+	for (i = 0; i < ARRAY_SIZE(p); i++)
+		puppet_end(p[i]);
+	for (id = 0; id < rescore_nr_resources(rs); id++)
+		if (!(rescore_resource(rs, id)->flags & RESCORE_DELEGATED))
+			EXPECT_TREE(0, 0, 0, 0, id);
 }
 
 /* A part of what the parent has attached is given to a child, and comes back. */

@@ -122,4 +122,50 @@ TEST_F(sockbuf, send_zerocopy)
 	talk(_metadata, self, IORING_OP_SEND_ZC);
 }
 
+#define BOUND	(1 << 18)
+
+/* Requests that would wait are held up by the bound, as system calls are. */
+static void bounded(struct __test_metadata *_metadata,
+		    FIXTURE_DATA(sockbuf) * self, int opcode)
+{
+	const long out = PUPPET_FD + 1;
+	long listener, sent = 0, ret;
+
+	ASSERT_EQ(0, puppet_do(self->p, net_unshare, 0, 0, 0));
+	ASSERT_EQ(0, puppet_do(self->p, net_set_mtu, 1500, 0, 0));
+	ASSERT_EQ(0, puppet_do(self->q, net_join, self->p->pid, 0, 0));
+	NEED_URING(self->q);
+	set_bounds(self->b, tcpsndbuf, BOUND, BOUND);
+	listener = puppet_do(self->p, net_listen, AF_INET, 0, 100);
+	ASSERT_LT(0, listener);
+	ASSERT_EQ(out, puppet_do(self->q, net_connect, AF_INET, net_port, 0));
+	ASSERT_EQ(0, puppet_do(self->p, net_accept, listener, 1, 0));
+	while ((ret = puppet_do(self->q, send_by_uring, out, opcode,
+				MSG_DONTWAIT)) > 0)
+		sent += ret;
+	if (ret == -EINVAL)
+		SKIP(return, "this io_uring has no such request");
+	EXPECT_EQ(-EAGAIN, ret);
+	EXPECT_LT(0, failcnt(self->b, tcpsndbuf));
+	EXPECT_GE(BOUND + BOUND / 4, row(self->b, tcpsndbuf).maxheld);
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_TRUE(within(30000, ({
+				   sent -= puppet_do(self->p, drain,
+						     listener + 1, 1, 1 << 20);
+				   sent <= 0;
+			   })));
+	EXPECT_EQ(0, sent);
+	EXPECT_HELD(0, self->b, tcpsndbuf);
+}
+
+TEST_F(sockbuf, send_bounded)
+{
+	bounded(_metadata, self, IORING_OP_SEND);
+}
+
+TEST_F(sockbuf, send_zerocopy_bounded)
+{
+	bounded(_metadata, self, IORING_OP_SEND_ZC);
+}
+
 RESCORE_TEST_MAIN(NULL)

@@ -3,7 +3,7 @@
 #ifndef RESCORE_TRANSFER_H
 #define RESCORE_TRANSFER_H
 
-#include "buffers.h"
+#include "two.h"
 
 #define MIB	(1 << 20)
 #define BOUND	(1 * MIB)
@@ -13,32 +13,17 @@
 #define OUT	PUPPET_FD
 #define IN	(PUPPET_FD + 1)		/* behind the listener */
 
-FIXTURE(bounds)
+/* Both in a network of their own, with packets as real ones have them. */
+static inline void share_network(struct __test_metadata *_metadata,
+				 struct puppet *p, struct puppet *q)
 {
-	int a, b;		/* receives, sends */
-	struct puppet *p, *q;
-};
-
-FIXTURE_SETUP(bounds)
-{
-	world_begin(_metadata);
-	find_sockets();
-	find_buffers();
-	ASSERT_LT(0, self->a = make("kt-a"));
-	ASSERT_LT(0, self->b = make("kt-b"));
-	self->p = puppet_in(self->a);
-	self->q = puppet_in(self->b);
 	memset(shm->number, 0, sizeof(shm->number));
-	ASSERT_EQ(0, puppet_do(self->p, net_unshare, 0, 0, 0));
-	ASSERT_EQ(0, puppet_do(self->p, net_set_mtu, 1500, 0, 0));
-	ASSERT_EQ(0, puppet_do(self->q, net_join, self->p->pid, 0, 0));
+	ASSERT_EQ(0, puppet_do(p, net_unshare, 0, 0, 0));
+	ASSERT_EQ(0, puppet_do(p, net_set_mtu, 1500, 0, 0));
+	ASSERT_EQ(0, puppet_do(q, net_join, p->pid, 0, 0));
 }
 
-FIXTURE_TEARDOWN(bounds)
-{
-	end_puppets();
-	world_end(_metadata);
-}
+FIXTURE_OF_TWO(bounds, share_network(_metadata, self->p, self->q))
 
 /* --- transfers ------------------------------------------------------------------------ */
 
@@ -204,6 +189,47 @@ static inline bool has_stalled(void)
 			      }
 			      before > 0 && now_ms() - since > 700;
 		      }));
+}
+
+/* Connections to p's listener, one by one: OUT in q, IN in p. */
+static inline void connect_streams(struct __test_metadata *_metadata,
+				   FIXTURE_DATA(bounds) * self, int family,
+				   int protocol, puppet_fn listen,
+				   puppet_fn connect)
+{
+	long i;
+
+	ASSERT_EQ(OUT, puppet_do(self->p, listen, family, protocol, 100));
+	/* at once: which is accepted first would not be certain */
+	for (i = 0; i < STREAMS; i++) {
+		ASSERT_EQ(OUT + i, puppet_do(self->q, connect, family, net_port,
+					     protocol));
+		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	}
+}
+
+/* q sends to p, who does not read at first. */
+static inline void transfer(struct __test_metadata *_metadata,
+			    FIXTURE_DATA(bounds) * self, puppet_fn sender)
+{
+	puppet_send_call(self->p, bulk_receive, IN, STREAMS, BYTES);
+	puppet_send_call(self->q, sender, OUT, STREAMS, BYTES);
+	EXPECT_TRUE(has_stalled());
+	EXPECT_CLEAN_AUDIT(0);
+	shm->number[STALLED] = held(self->b, tcpsndbuf);
+	TH_LOG("stalled: tcpsndbuf %" PRId64 ", tcprcvbuf %" PRId64
+	       " of %" PRId64 " bytes sent",
+	       held(self->b, tcpsndbuf), held(self->a, tcprcvbuf),
+	       shm->number[SENT]);
+	__atomic_store_n(&shm->number[GO], 1, __ATOMIC_RELAXED);
+	EXPECT_EQ(0, puppet_answer(self->q));
+	EXPECT_EQ(STREAMS, puppet_answer(self->p));
+	EXPECT_HELD(0, self->b, tcpsndbuf);
+	EXPECT_HELD(0, self->a, tcprcvbuf);
+	TH_LOG("maxheld: tcpsndbuf %" PRId64 ", tcprcvbuf %" PRId64 "; %" PRId64
+	       " times EAGAIN after poll()",
+	       row(self->b, tcpsndbuf).maxheld, row(self->a, tcprcvbuf).maxheld,
+	       shm->number[REFUSED]);
 }
 
 /* --- what programs try ------------------------------------------------------------ */

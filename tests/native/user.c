@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+
 #include "internal.h"
 #include "user.h"
 
@@ -68,6 +70,11 @@ int rescore_lock(struct rescore *rs)
 	return 0;
 }
 
+int rescore_lock_slot(struct rescore *rs, unsigned int slot)
+{
+	return rescore_slot_is_live(rs, slot) ? 0 : -ENOENT;
+}
+
 void rescore_unlock(struct rescore *rs)
 {
 	(void)rs;
@@ -102,6 +109,14 @@ void rescore_initial_bounds(const struct rescore_resource *resource,
 {
 	(void)resource;
 	ret->barrier = ret->limit = RESCORE_UNLIMITED;
+}
+
+/* Nobody has stored them. */
+int ct_limits_changed(const struct rescore *rs, unsigned int slot)
+{
+	(void)rs;
+	(void)slot;
+	return 0;
 }
 
 /* There is no gate, and nothing stands still that a bound would be applied to. */

@@ -114,6 +114,8 @@ draw() { "$rstat" graph "$@"; }
 
 ok 'a PNG' draw web numproc -d short -o short.png
 ok 'its size' size short.png 900 1050 400 500
+# Color type 2: cairo's encoder, which librrd calls, would write 6.
+ok 'our encoder made it' same "$(od -An -tu1 -j 25 -N 1 short.png)" '   2'
 
 # The plot is 860 pixels wide and begins at some x0; a second has 28.7. The
 # boxes of the legend, at the left below it, have the same colours.

@@ -92,6 +92,46 @@ ok 'compressed for who takes it' zipped
 openmetrics() { get /metrics -H 'Accept: application/openmetrics-text' | tail -n 1 | grep -qx '# EOF'; }
 ok 'OpenMetrics for who asks for it' openmetrics
 
+# --- many containers ------------------------------------------------------------------
+
+# Megabytes of metrics, and whoever reads them slowly: never in memory.
+cp "$RSTAT_FAKE" "$tmp/few.json"
+table '.containers = [range(3000) as $i | .containers[0] |
+	.name = "c\($i)" | .serial = $i + 1]'
+ASAN_OPTIONS=quarantine_size_mb=1 serve many --all --dir "$store"
+many_pid=${servers[-1]}
+most() { awk '/^VmHWM/ { print $2 * 1024 }' "/proc/$many_pid/status"; }
+get '/api/v1/containers?limit=1' >/dev/null
+before=$(most)
+# They take next to nothing; a usual client's buffers hold some megabytes.
+python3 -c '
+import socket, sys, time
+slow = []
+for i in range(4):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", int(sys.argv[1])))
+    s.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    slow.append(s)
+print([s.recv(12) for s in slow], flush=True)
+time.sleep(100)' "${url##*:}" > "$tmp/slow" &
+slow=$!
+ok 'four are answered' until_true 40 grep -q '200.*200.*200.*200' "$tmp/slow"
+turned_away() { is 503 /metrics; }
+ok 'no more than four at a time' turned_away
+ok 'others are answered meanwhile' alive
+kill "$slow"
+all_again() { [ "$(status /metrics)" = 200 ]; }
+ok 'one that goes away makes room' until_true 40 all_again
+length=$(get /metrics | wc -c)
+bounded() { [ "$length" -gt 3000000 ] && [ $(($(most) - before)) -lt $((length / 2)) ]; }
+ok 'what is sent is not kept' bounded
+kill "$many_pid"
+unset 'servers[-1]'
+mv "$tmp/few.json" "$RSTAT_FAKE"
+url=$open_url
+ok 'the few are back' until_true 40 is 200 /api/v1/containers/web
+
 # --- hostile -----------------------------------------------------------------------
 
 for path in /../../../etc/passwd /..%2f..%2fetc/passwd /%2e%2e/etc/passwd \

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What comes from the network or from the file of tokens, before it is used. */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "api.h"
@@ -197,6 +199,16 @@ static int job_absent(void *arg, FILE *out)
 	return fail(ENOENT, "not there");
 }
 
+/* Goes where the next one must not begin. */
+static int job_wander(void *arg, FILE *out)
+{
+	char where[PATH_MAX];
+
+	(void)arg;
+	fprintf(out, "%d %s", getpid(), getcwd(where, sizeof(where)));
+	return chdir("/");
+}
+
 static int job_crash(void *arg, FILE *out)
 {
 	(void)arg;
@@ -215,8 +227,12 @@ static int job_hang(void *arg, FILE *out)
 
 static int job_files(void *arg, FILE *out)
 {
-	(void)arg;
-	fprintf(out, "%s", fcntl(*(int *)arg, F_GETFD) < 0 ? "closed" : "open");
+	struct stat st;
+
+	/* The worker may have a directory or its socket there. */
+	fprintf(out, "%s",
+		!fstat(*(int *)arg, &st) && S_ISCHR(st.st_mode) ? "open" :
+								  "closed");
 	return 0;
 }
 
@@ -227,7 +243,8 @@ static int start(struct jobs *jobs, child_fn fn, const void *arg, size_t len,
 			   .owner = owner,
 			   .done = job_done,
 			   .done_arg = outcome,
-			   .arg = malloc(len + 1) };
+			   .arg = calloc(1, len + 1),
+			   .size = len + 1 };
 	int err;
 
 	memcpy(job.arg, arg, len);
@@ -248,6 +265,27 @@ static void wait_for(struct jobs *jobs, const int *done, int wanted)
 	}
 }
 
+static void test_worker(struct jobs *jobs)
+{
+	struct outcome first = {}, second = {}, third = {};
+	siginfo_t info;
+	int pid;
+
+	start(jobs, job_wander, "", 0, 1, &first);
+	wait_for(jobs, &first.done, 1);
+	start(jobs, job_wander, "", 0, 1, &second);
+	wait_for(jobs, &second.done, 1);
+	tap_is_text(second.text, first.text,
+		    "the same process, in the same directory");
+	pid = atoi(second.text);
+	kill(pid, SIGKILL);
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	start(jobs, job_wander, "", 0, 1, &third);
+	wait_for(jobs, &third.done, 1);
+	tap_ok(!third.err && atoi(third.text) != pid,
+	       "another one when that is gone");
+}
+
 static void test_jobs(void)
 {
 	struct outcome outcome = {}, hanging = {};
@@ -257,6 +295,7 @@ static void test_jobs(void)
 	start(&jobs, job_write, "23", 3, 1, &outcome);
 	wait_for(&jobs, &outcome.done, 1);
 	tap_is_text(outcome.text, "23", "what a child wrote");
+	test_worker(&jobs);
 	start(&jobs, job_absent, "", 0, 1, &outcome);
 	wait_for(&jobs, &outcome.done, 2);
 	tap_is_int(outcome.err, -ENOENT, "that something is not there");

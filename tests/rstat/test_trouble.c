@@ -128,6 +128,34 @@ static void test_corrupt_file(void)
 	script_close(&s);
 }
 
+/* What is wrong with all is said of a few. */
+static void test_all_of_many(void)
+{
+	char name[16], path[STORE_SERIES_LEN], file[STORE_SERIES_LEN + 16];
+	struct script s;
+	bool stored = true;
+
+	begin(&s, "many");
+	for (int round = 0; round < 2; round++) {
+		for (int c = 0; c < 30; c++) {
+			snprintf(name, sizeof(name), "c%d", c);
+			script_name(&s, name, 1, SCRIPT_START - 86400);
+			if (batch_add(&s.batch, (unsigned int)c + 1, &s.id,
+				      &s.schema, s.reading, T0 + 60 * round))
+				script_die("batch_add");
+			store_series_path(&s.id, 1, path);
+			snprintf(file, sizeof(file), "many/%s/use.rrd", path);
+			if (round)
+				put_file(store_path(file), "x");
+		}
+		stored = flush(&s);
+	}
+	tap_ok(!stored && lines() == 11 &&
+		       strstr(captured.text, "20 more containers cannot be "),
+	       "ten containers are named, then a number: %d lines", lines());
+	script_close(&s);
+}
+
 static void test_foreign_file(void)
 {
 	const char *rrdtool = "rrdtool create '%s' --step 60 --start %d "
@@ -423,6 +451,7 @@ int main(void)
 {
 	snprintf(base, sizeof(base), "%s", tmp_make());
 	test_corrupt_file();
+	test_all_of_many();
 	test_foreign_file();
 	test_damaged_meta();
 	test_symlinks();

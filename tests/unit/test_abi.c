@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The layout of ABI 3, number by number: programs and maps pinned by one version
+ * The layout of ABI 4, number by number: programs and maps pinned by one version
  * are read by another. Who has to change a number here changes RESCORE_ABI.
  */
 #include <stddef.h>
@@ -39,8 +39,9 @@ static const struct {
 	FIELD(resource, objects, 56, 4),
 	FIELD(resource, help, 60, 116),
 	FIELD(resource, why, 176, 112),
-	FIELD(resource, held_unit, 288, 4),
-	FIELD(resource, peak_unit, 292, 4),
+	FIELD(resource, held_unit, 288, 2),
+	FIELD(resource, peak_unit, 290, 2),
+	FIELD(resource, gauge, 292, 4),
 	FIELD(resource, initial, 296, 8),
 	FIELD(resource, least, 304, 8),
 	FIELD(resource, most, 312, 8),
@@ -63,9 +64,11 @@ static const struct {
 	FIELD(gauges, walk, 0, 8),
 	FIELD(gauges, serial, 8, 8),
 	FIELD(gauges, primed, 16, 8),
+	FIELD(gauges, unknown, 24, 8),
+	FIELD(gauges, root, 32, 8),
 	FIELD(gauges, figure, 64, 128),
 	FIELD(gauges, sum, 192, 128),
-	FIELD(gauges, line, 320, 2048),
+	FIELD(gauges, line, 320, 768),
 	FIELD(hook, name, 0, 48),
 	FIELD(hook, target, 48, 64),
 	FIELD(hook, controller, 112, 16),
@@ -122,6 +125,7 @@ static const struct {
 	FIELD(meta, adopt_failed, 188, 4),
 	FIELD(meta, nr_knobs, 200, 4),
 	FIELD(meta, nr_figures, 204, 4),
+	FIELD(meta, lock_credits, 256, 1024),
 	FIELD(config, generation, 0, 4),
 	FIELD(config, members_shift, 4, 4),
 	FIELD(config, payers_shift, 8, 4),
@@ -162,7 +166,7 @@ int main(void)
 {
 	size_t i;
 
-	tap_ok(RESCORE_ABI == 3, "this test is of ABI 3");
+	tap_ok(RESCORE_ABI == 4, "this test is of ABI 4");
 	tap_ok(RESCORE_UNLIMITED == INT64_MAX, "unlimited is LONG_MAX");
 	for (i = 0; i < sizeof(layout) / sizeof(layout[0]); i++)
 		tap_ok(layout[i].is == layout[i].was &&

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bulk from the network of one container to that of another: counted to the byte,
+ * held up by small bounds of the sender, of the receiver and of both, and whole.
+ */
+#include "transfer.h"
+#include "veth.h"
+
+#define LINK_OR_SKIP() do {						\
+	long __err = veth_between(self->p, self->q);			\
+									\
+	if (__err == -EOPNOTSUPP)					\
+		SKIP(return, "no veth here");				\
+	ASSERT_EQ(0, __err);						\
+} while (0)
+
+/* --- held -------------------------------------------------------------------------------- */
+
+static void counted(struct __test_metadata *_metadata,
+		    FIXTURE_DATA(bounds) * self, int family)
+{
+	long sent, got = 0;
+
+	ASSERT_EQ(OUT, puppet_do(self->p, veth_listen, family, 0, 10));
+	ASSERT_EQ(OUT, puppet_do(self->q, veth_connect, family, net_port, 0));
+	ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	EXPECT_LT(10000, sent = puppet_do(self->q, fill, OUT, 1, 9973));
+	EXPECT_EXACT(self->q, self->b, tcpsndbuf, OUT, 1, WMEM_QUEUED);
+	EXPECT_EXACT(self->p, self->a, tcprcvbuf, IN, 1, RMEM_ALLOC);
+	/* the audit looks into both networks */
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_HELD(2, self->a, numtcpsock);
+	EXPECT_TRUE(within(30000, ({
+				   got += puppet_do(self->p, drain, IN, 1,
+						    1 << 20);
+				   got >= sent;
+			   })));
+	EXPECT_EQ(sent, got);
+	EXPECT_HELD(0, self->b, tcpsndbuf);
+	EXPECT_HELD(0, self->a, tcprcvbuf);
+}
+
+TEST_F(bounds, counted)
+{
+	LINK_OR_SKIP();
+	counted(_metadata, self, AF_INET);
+}
+
+TEST_F(bounds, counted_ipv6)
+{
+	LINK_OR_SKIP();
+	counted(_metadata, self, AF_INET6);
+}
+
+/* Segments one by one on the wire, merged by GRO where they arrive. */
+TEST_F(bounds, counted_merged)
+{
+	LINK_OR_SKIP();
+	ASSERT_EQ(0, puppet_do(self->q, veth_offload, ETHTOOL_STSO, 0, 0));
+	ASSERT_EQ(0, puppet_do(self->p, veth_offload, ETHTOOL_SGRO, 1, 0));
+	counted(_metadata, self, AF_INET);
+}
+
+/* --- bulk -------------------------------------------------------------------------------- */
+
+enum { SENDER = 1, RECEIVER = 2 };
+
+/* What @who has a bound of was throttled; without one it is much more. */
+static void expect_throttled(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(bounds) * self, int who)
+{
+	if (who & SENDER) {
+		EXPECT_LT(STREAMS, failcnt(self->b, tcpsndbuf));
+		EXPECT_GE(TOP, row(self->b, tcpsndbuf).maxheld);
+	} else {
+		EXPECT_EQ(0, failcnt(self->b, tcpsndbuf));
+	}
+	if (who & RECEIVER) {
+		EXPECT_LT(0, failcnt(self->a, tcprcvbuf));
+		EXPECT_GE(TOP, row(self->a, tcprcvbuf).maxheld);
+	} else {
+		EXPECT_EQ(0, failcnt(self->a, tcprcvbuf));
+	}
+	if (!who)
+		EXPECT_LT(2 * BOUND, row(self->b, tcpsndbuf).maxheld +
+					     row(self->a, tcprcvbuf).maxheld);
+	TH_LOG("throttled: sender %" PRIu64 ", receiver %" PRIu64,
+	       failcnt(self->b, tcpsndbuf), failcnt(self->a, tcprcvbuf));
+}
+
+/* Nobody reads at first, so that the buffers are as full as they can be. */
+static void bulk(struct __test_metadata *_metadata, FIXTURE_DATA(bounds) * self,
+		 int family, int who)
+{
+	if (who & SENDER)
+		set_bounds(self->b, tcpsndbuf, BOUND, BOUND);
+	if (who & RECEIVER)
+		set_bounds(self->a, tcprcvbuf, BOUND, BOUND);
+	connect_streams(_metadata, self, family, 0, veth_listen, veth_connect);
+	transfer(_metadata, self, bulk_send);
+	expect_throttled(_metadata, self, who);
+}
+
+#define TEST_BULK(name, family, who)			\
+	TEST_F(bounds, name)				\
+	{						\
+		LINK_OR_SKIP();				\
+		bulk(_metadata, self, family, who);	\
+	}
+
+TEST_BULK(bulk_free, AF_INET, 0)
+TEST_BULK(bulk_sender, AF_INET, SENDER)
+TEST_BULK(bulk_receiver, AF_INET, RECEIVER)
+TEST_BULK(bulk_both, AF_INET, SENDER | RECEIVER)
+TEST_BULK(bulk_ipv6_free, AF_INET6, 0)
+TEST_BULK(bulk_ipv6_both, AF_INET6, SENDER | RECEIVER)
+
+/* A reader that is there from the first byte on, as iperf's: throttled as well. */
+static void running(struct __test_metadata *_metadata,
+		    FIXTURE_DATA(bounds) * self, int family)
+{
+	set_bounds(self->b, tcpsndbuf, BOUND, BOUND);
+	set_bounds(self->a, tcprcvbuf, BOUND, BOUND);
+	connect_streams(_metadata, self, family, 0, veth_listen, veth_connect);
+	shm->number[GO] = 1;
+	puppet_send_call(self->p, bulk_receive, IN, STREAMS, BYTES);
+	EXPECT_EQ(0,
+		  puppet_do(self->q, bulk_send_blocking, OUT, STREAMS, BYTES));
+	EXPECT_EQ(STREAMS, puppet_answer(self->p));
+	EXPECT_HELD(0, self->b, tcpsndbuf);
+	EXPECT_HELD(0, self->a, tcprcvbuf);
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_LT(STREAMS, failcnt(self->b, tcpsndbuf));
+	EXPECT_GE(TOP, row(self->b, tcpsndbuf).maxheld);
+	EXPECT_GE(TOP, row(self->a, tcprcvbuf).maxheld);
+}
+
+TEST_F(bounds, running)
+{
+	LINK_OR_SKIP();
+	running(_metadata, self, AF_INET);
+}
+
+TEST_F(bounds, running_ipv6)
+{
+	LINK_OR_SKIP();
+	running(_metadata, self, AF_INET6);
+}
+
+/* Segments one by one, merged by GRO. */
+TEST_F(bounds, running_merged)
+{
+	LINK_OR_SKIP();
+	ASSERT_EQ(0, puppet_do(self->q, veth_offload, ETHTOOL_STSO, 0, 0));
+	ASSERT_EQ(0, puppet_do(self->p, veth_offload, ETHTOOL_SGRO, 1, 0));
+	running(_metadata, self, AF_INET);
+}
+
+/* Only the container is bounded, not what it sends to. */
+TEST_F(bounds, to_host)
+{
+	puppet_end(self->p);
+	self->p = puppet_in(0);
+	LINK_OR_SKIP();
+	set_bounds(self->b, tcpsndbuf, BOUND, BOUND);
+	connect_streams(_metadata, self, AF_INET, 0, veth_listen, veth_connect);
+	transfer(_metadata, self, bulk_send);
+	EXPECT_LT(STREAMS, failcnt(self->b, tcpsndbuf));
+	EXPECT_GE(TOP, row(self->b, tcpsndbuf).maxheld);
+}
+
+/* --- UDP --------------------------------------------------------------------------------- */
+
+#define DATAGRAMS	5000
+#define SIZE		1400
+#define UDP_BOUND	100000
+
+/* Each says which it is. How many were sent. */
+static long udp_send(long fd, long n, long b)
+{
+	unsigned char data[SIZE];
+	long i, j, sent = 0;
+
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < SIZE; j++)
+			data[j] = pattern(i, j);
+		memcpy(data, &i, sizeof(i));
+		sent += send(fd, data, SIZE, 0) == SIZE;
+	}
+	return sent;
+}
+
+/* Read what there is. How many, if they were whole and in order, or -errno. */
+static long udp_receive(long fd, long b, long c)
+{
+	unsigned char data[SIZE + 1];
+	long i, j, last = -1, good = 0;
+
+	while (recv(fd, data, sizeof(data), MSG_DONTWAIT) == SIZE) {
+		memcpy(&i, data, sizeof(i));
+		for (j = sizeof(i); j < SIZE; j++)
+			if (data[j] != (unsigned char)pattern(i, j))
+				return -EBADMSG;
+		if (i <= last)
+			return -EBADMSG;
+		last = i;
+		good++;
+	}
+	return errno == EAGAIN ? good : -errno;
+}
+
+/* What is lost is what was refused, and the socket says so itself. */
+static void udp(struct __test_metadata *_metadata, FIXTURE_DATA(bounds) * self,
+		int family)
+{
+	long sent, got, drops, before;
+
+	ASSERT_EQ(OUT, puppet_do(self->p, veth_udp_bind, family, 0, 0));
+	ASSERT_EQ(OUT,
+		  puppet_do(self->q, veth_udp_connect, family, net_port, 0));
+	/* until the two know each other, packets are lost, or come all at once */
+	EXPECT_TRUE(within(30000, ({
+				   puppet_do(self->q, send_many, OUT, 1, SIZE);
+				   puppet_do(self->p, drain, OUT, 1, SIZE) > 0;
+			   })));
+	EXPECT_TRUE(eventually(!puppet_do(self->p, drain, OUT, 1, 1 << 20) &&
+			       !held(self->a, dgramrcvbuf)));
+	ASSERT_EQ(0, rescore_reset(rs, self->a, dgramrcvbuf,
+				   RESCORE_RESET_MAXHELD));
+	before = puppet_do(self->p, meminfo, OUT, 1, SK_MEMINFO_DROPS);
+	set_bounds(self->a, dgramrcvbuf, UDP_BOUND, UDP_BOUND);
+	sent = puppet_do(self->q, udp_send, OUT, DATAGRAMS, 0);
+	EXPECT_EQ(DATAGRAMS, sent);
+	/* as full as it can be */
+	EXPECT_TRUE(eventually(held(self->a, dgramrcvbuf) > UDP_BOUND - 4096));
+	EXPECT_GE(UDP_BOUND, row(self->a, dgramrcvbuf).maxheld);
+	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, OUT, 1, RMEM_ALLOC);
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_LT(10, got = puppet_do(self->p, udp_receive, OUT, 0, 0));
+	drops = puppet_do(self->p, meminfo, OUT, 1, SK_MEMINFO_DROPS) - before;
+	EXPECT_EQ(drops, failcnt(self->a, dgramrcvbuf));
+	EXPECT_EQ(sent - got, drops);
+	EXPECT_HELD(0, self->a, dgramrcvbuf);
+	EXPECT_HELD(0, self->b, othersockbuf);
+}
+
+TEST_F(bounds, udp)
+{
+	LINK_OR_SKIP();
+	udp(_metadata, self, AF_INET);
+}
+
+TEST_F(bounds, udp_ipv6)
+{
+	LINK_OR_SKIP();
+	udp(_metadata, self, AF_INET6);
+}
+
+RESCORE_TEST_MAIN(NULL)
