@@ -43,8 +43,11 @@ STAT_OBJ := $(STAT_SRC:%.c=$(O)/%.o)
 LIVE_OBJ := $(patsubst tests/live/%.bpf.c,$(O)/tests/live/%.bpf.o,$(wildcard tests/live/*.bpf.c))
 KTESTS	:= $(KTEST_SRC:%.c=$(O)/%)
 
-LIBS	:= -lbpf -lelf -lz -ljansson -lcap -lseccomp
-STAT_LIBS := -lncursesw -ltinfo -lmicrohttpd -lnettle -ldl -lm
+LIBS	:= -lbpf -lelf -lz -ljansson -lcap
+# librrd is to find our encoder of PNG and its context: see png.h, rrd_shim.c.
+STAT_LIBS := -Wl,--export-dynamic-symbol=cairo_surface_write_to_png_stream \
+	     -Wl,--export-dynamic-symbol=rrd_get_context \
+	     -lncursesw -ltinfo -lmicrohttpd -lnettle -ldl -lm
 SONAME	:= librescore.so.$(SOVERSION)
 
 ifeq ($(V),1)
@@ -117,6 +120,16 @@ $(O)/ct-init: lib/init/init.c Makefile
 		-fcf-protection=none -Wl,--build-id=none,-z,noexecstack -s $< -o $@
 $(O)/lib/ct_image.o $(O)/san/lib/ct_image.o: $(O)/ct-init
 $(O)/lib/ct_image.o $(O)/san/lib/ct_image.o: private ALL_CFLAGS += -DCT_IMAGE='"$(O)/ct-init"'
+
+# The system calls of containers, as a filter that is the same for all.
+$(O)/ct-filter: lib/filter/filter.c Makefile $(O)/defs
+	$(call msg,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $(O)/make-filter.d -MT $@ $< -lseccomp \
+		-o $(O)/make-filter
+	$(Q)$(O)/make-filter > $@
+$(O)/lib/ct_seccomp.o $(O)/san/lib/ct_seccomp.o: $(O)/ct-filter
+$(O)/lib/ct_seccomp.o $(O)/san/lib/ct_seccomp.o: private ALL_CFLAGS += -DCT_FILTER='"$(O)/ct-filter"'
 
 $(O)/%.o: %.c Makefile $(O)/defs
 	$(call msg,CC,$@)
@@ -214,6 +227,24 @@ $(O)/tests/bench/rstat: $(wildcard tests/bench/rstat*.c) $(filter-out %/main.o,$
 	$(Q)$(CC) $(ALL_CFLAGS) -Itools/rstat -Itests/rstat $(filter %.c %.o %.a,$^) \
 		-ljansson $(LIBS) $(STAT_LIBS) -o $@
 
+$(O)/tests/bench/naive: tests/bench/naive.c Makefile
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -lrrd -o $@
+
+# For the VM: small programs of their own, so that nothing else is measured.
+BENCH_TOOLS := $(addprefix $(O)/tests/bench/,ops contend floor scale)
+$(O)/tests/bench/ops $(O)/tests/bench/contend: BENCH_LIBS := -static
+$(O)/tests/bench/floor: BENCH_LIBS := -lbpf
+$(O)/tests/bench/scale: BENCH_LIBS := -Itools/rstat \
+	$(filter-out %/main.o,$(STAT_OBJ)) $(O)/librescore.a -ljansson $(LIBS) $(STAT_LIBS)
+$(O)/tests/bench/scale: $(STAT_OBJ) $(O)/librescore.a
+$(BENCH_TOOLS): $(O)/tests/bench/%: tests/bench/%.c Makefile
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< $(BENCH_LIBS) -o $@
+bench-tools: $(BENCH_TOOLS)
+
 setup:
 	@scripts/setup
 
@@ -225,18 +256,34 @@ demo: setup	## the main job, in a VM: limits, refusals, graphs
 	@$(MAKE) --no-print-directory all
 	@scripts/demo
 
+upgrade-proof: all	## 20 upgrades under load on three kernels (half an hour)
+	@tests/run proof
+
 bench: setup	## what it costs, in instructions, side by side
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all bench-tools $(addprefix $(O)/tests/bench/,rstat naive)
 	@tests/bench/run
-	@$(MAKE) --no-print-directory $(O)/tests/bench/rstat
+	@tests/bench/contain
 	@tests/bench/rstat.sh
+
+bench-check: all bench-tools	## do hooks cost more than is committed?
+	@tests/bench/run check
 
 lint: $(O)/vmlinux.h	## clang-format, clang-tidy, cppcheck, shellcheck, mandoc
 	@scripts/lint
 
 # --- install ----------------------------------------------------------------------
 
-install: bpf lib tools	## into DESTDIR, below PREFIX
+UNITS	= $(DESTDIR)$(LIBDIR)/systemd/system
+
+# They start what is installed, wherever that is.
+install-units:
+	install -d $(UNITS)
+	for unit in packaging/systemd/*.service; do \
+		sed 's|/usr/\(s\?bin\)/r|$(PREFIX)/\1/r|' $$unit \
+			> $(UNITS)/$${unit##*/}; \
+	done
+
+install: bpf lib tools install-units	## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 		$(DESTDIR)$(BPFDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(PREFIX)/include/rescore
@@ -251,8 +298,6 @@ install: bpf lib tools	## into DESTDIR, below PREFIX
 	install -m 644 include/rescore/abi.h $(DESTDIR)$(PREFIX)/include/rescore
 	install -D -m 644 packaging/completion/rlimitctl.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/rlimitctl
-	install -D -m 644 -t $(DESTDIR)$(LIBDIR)/systemd/system \
-		packaging/systemd/*.service
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/rescore \
 		packaging/prometheus/rescore.rules.yml \
 		packaging/grafana/rescore.json
@@ -269,6 +314,7 @@ help:	## this list
 
 FORCE:
 
-.PHONY: FORCE all bpf lib tools kernel-tests setup test demo bench lint install clean help
+.PHONY: FORCE all bench-tools bpf lib tools kernel-tests setup test demo bench \
+	upgrade-proof bench-check lint install install-units clean help
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
