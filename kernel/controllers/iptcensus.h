@@ -12,8 +12,7 @@
 #include "xt.h"
 
 #define CENSUS_MAX	(1 << 17)	/* rules; of more nothing is said */
-#define CENSUS_NETS	(1 << 20)
-#define CENSUS_FAMILIES	13		/* NFPROTO_NUMPROTO */
+#define CENSUS_STEPS	(CENSUS_MAX + (1 << 16))	/* a CPU is not kept for longer */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)),	\
 			     apply_to = record)
@@ -23,7 +22,7 @@ struct nftables_pernet {
 };
 
 struct xt_pernet {
-	struct list_head tables[CENSUS_FAMILIES];
+	struct list_head tables[1];	/* of each family; how many it is changes */
 };
 
 #pragma clang attribute pop
@@ -50,7 +49,8 @@ struct census {
 	__u64 sets, set;
 	__u64 info;
 	__s64 elements;		/* of all sets together */
-	__u64 lost;
+	__u64 steps;		/* of all lists together */
+	__u64 lost;		/* the way, or the room for what is found */
 	__u64 whole;
 };
 
@@ -68,6 +68,29 @@ static __always_inline struct census *census_get(void)
 	return bpf_map_lookup_elem(&censuses, &zero);
 }
 
+/*
+ * From @at to what comes after it in its list. Nothing locks the lists: what has
+ * been taken out of one meanwhile may lead anywhere, but not to an entry that leads
+ * back to it.
+ */
+static __always_inline __u64 census_next(struct census *walk, __u64 at)
+{
+	__u64 next = nft_read(at);
+
+	if (!next ||
+	    nft_read(next + bpf_core_field_offset(struct list_head, prev)) != at)
+		walk->lost = 1;
+	return next;
+}
+
+/* Is there one more, at @at, before the list is back at its @head? */
+static __always_inline bool census_at(struct census *walk, __u64 at, __u64 head)
+{
+	if (++walk->steps > CENSUS_STEPS)
+		walk->lost = 1;
+	return !walk->lost && at != head;
+}
+
 static __always_inline void census_note(struct census *walk, __u64 key)
 {
 	__u64 one = 1;
@@ -80,13 +103,13 @@ static long census_rule(__u32 i, void *arg)
 {
 	struct census *walk = census_get();
 
-	if (!walk || !walk->rule || walk->rule == walk->rules)
+	if (!walk || !census_at(walk, walk->rule, walk->rules))
 		return 1;
 	census_note(walk, rescore_object_key(
 				  walk->rule - bpf_core_field_offset(
 						       struct nft_rule, list),
 				  RESCORE_OBJ_NFT));
-	walk->rule = nft_read(walk->rule);
+	walk->rule = census_next(walk, walk->rule);
 	return 0;
 }
 
@@ -94,14 +117,14 @@ static long census_chain(__u32 i, void *arg)
 {
 	struct census *walk = census_get();
 
-	if (!walk || !walk->chain || walk->chain == walk->chains)
+	if (!walk || !census_at(walk, walk->chain, walk->chains))
 		return 1;
 	walk->rules = walk->chain -
 		      bpf_core_field_offset(struct nft_chain, list) +
 		      bpf_core_field_offset(struct nft_chain, rules);
-	walk->rule = nft_read(walk->rules);
+	walk->rule = census_next(walk, walk->rules);
 	bpf_loop(RULES_MAX, census_rule, NULL, 0);
-	walk->chain = nft_read(walk->chain);
+	walk->chain = census_next(walk, walk->chain);
 	return 0;
 }
 
@@ -110,11 +133,11 @@ static long census_set(__u32 i, void *arg)
 	struct census *walk = census_get();
 	struct nft_set *set;
 
-	if (!walk || !walk->set || walk->set == walk->sets)
+	if (!walk || !census_at(walk, walk->set, walk->sets))
 		return 1;
 	set = (void *)(walk->set - bpf_core_field_offset(struct nft_set, list));
 	walk->elements += BPF_CORE_READ(set, nelems.counter);
-	walk->set = nft_read(walk->set);
+	walk->set = census_next(walk, walk->set);
 	return 0;
 }
 
@@ -123,16 +146,16 @@ static long census_table(__u32 i, void *arg)
 	struct census *walk = census_get();
 	__u64 table;
 
-	if (!walk || !walk->table || walk->table == walk->tables)
+	if (!walk || !census_at(walk, walk->table, walk->tables))
 		return 1;
 	table = walk->table - bpf_core_field_offset(struct nft_table, list);
 	walk->chains = table + bpf_core_field_offset(struct nft_table, chains);
-	walk->chain = nft_read(walk->chains);
+	walk->chain = census_next(walk, walk->chains);
 	bpf_loop(RULES_MAX, census_chain, NULL, 0);
 	walk->sets = table + bpf_core_field_offset(struct nft_table, sets);
-	walk->set = nft_read(walk->sets);
+	walk->set = census_next(walk, walk->sets);
 	bpf_loop(RULES_MAX, census_set, NULL, 0);
-	walk->table = nft_read(walk->table);
+	walk->table = census_next(walk, walk->table);
 	return 0;
 }
 
@@ -140,7 +163,7 @@ static long census_entry(__u32 i, void *arg)
 {
 	struct census *walk = census_get();
 
-	if (!walk)
+	if (!walk || !census_at(walk, i, CENSUS_STEPS))
 		return 1;
 	census_note(walk, xt_key(walk->info, i));
 	return 0;
@@ -151,13 +174,13 @@ static long census_xt_table(__u32 i, void *arg)
 	struct census *walk = census_get();
 	struct xt_table *table;
 
-	if (!walk || !walk->table || walk->table == walk->tables)
+	if (!walk || !census_at(walk, walk->table, walk->tables))
 		return 1;
 	table = (void *)(walk->table -
 			 bpf_core_field_offset(struct xt_table, list));
 	walk->info = (__u64)BPF_CORE_READ(table, private);
 	bpf_loop(xt_number(walk->info), census_entry, NULL, 0);
-	walk->table = nft_read(walk->table);
+	walk->table = census_next(walk, walk->table);
 	return 0;
 }
 
@@ -165,9 +188,9 @@ static long census_family(__u32 i, void *arg)
 {
 	struct census *walk = census_get();
 
-	if (!walk)
+	if (!walk || walk->lost)
 		return 1;
-	walk->table = nft_read(walk->tables);
+	walk->table = census_next(walk, walk->tables);
 	bpf_loop(RULES_MAX, census_xt_table, NULL, 0);
 	walk->tables += sizeof(struct list_head);
 	return 0;
@@ -201,7 +224,7 @@ static long census_net(__u32 i, void *arg)
 			walk->tables = pernet +
 				       bpf_core_field_offset(
 					       struct nftables_pernet, tables);
-			walk->table = nft_read(walk->tables);
+			walk->table = census_next(walk, walk->tables);
 			bpf_loop(RULES_MAX, census_table, NULL, 0);
 		}
 		pernet = census_pernet(net, walk->xt_id);
@@ -209,13 +232,15 @@ static long census_net(__u32 i, void *arg)
 			walk->tables = pernet +
 				       bpf_core_field_offset(struct xt_pernet,
 							     tables);
-			bpf_loop(CENSUS_FAMILIES, census_family, NULL, 0);
+			bpf_loop(bpf_core_type_size(struct xt_pernet) /
+					 sizeof(struct list_head),
+				 census_family, NULL, 0);
 		}
 	}
-	walk->net = nft_read(walk->net);
-	return !walk->net ||
-	       walk->net ==
-		       walk->own_net + bpf_core_field_offset(struct net, list);
+	walk->net = census_next(walk, walk->net);
+	return !census_at(walk, walk->net,
+			  walk->own_net +
+				  bpf_core_field_offset(struct net, list));
 }
 
 static long
@@ -245,13 +270,13 @@ int numiptent__census(struct rescore_census *request)
 		return 0;
 	WRITE_ONCE(walk->whole, 0);
 	bpf_for_each_map_elem(&listed, census_forget, NULL, 0);
-	walk->elements = walk->lost = 0;
+	walk->elements = walk->steps = walk->lost = 0;
 	walk->nft_id =
 		census_id(request->symbol[RESCORE_CENSUS_NF_TABLES_NET_ID]);
 	walk->xt_id = census_id(request->symbol[RESCORE_CENSUS_XT_PERNET_ID]);
 	walk->own_net = (__u64)BPF_CORE_READ(task, nsproxy, net_ns);
 	walk->net = walk->own_net + bpf_core_field_offset(struct net, list);
-	bpf_loop(CENSUS_NETS, census_net, NULL, 0);
+	bpf_loop(CENSUS_STEPS, census_net, NULL, 0);
 	/* it lacks what it did not find the way to */
 	WRITE_ONCE(walk->whole,
 		   READ_ONCE(walk->nft_id) && !READ_ONCE(walk->lost));
