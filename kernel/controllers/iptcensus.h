@@ -77,8 +77,8 @@ static __always_inline __u64 census_next(struct census *walk, __u64 at)
 {
 	__u64 next = nft_read(at);
 
-	if (!next ||
-	    nft_read(next + bpf_core_field_offset(struct list_head, prev)) != at)
+	if (!next || nft_read(next + bpf_core_field_offset(struct list_head,
+							   prev)) != at)
 		walk->lost = 1;
 	return next;
 }
@@ -238,9 +238,9 @@ static long census_net(__u32 i, void *arg)
 		}
 	}
 	walk->net = census_next(walk, walk->net);
-	return !census_at(walk, walk->net,
-			  walk->own_net +
-				  bpf_core_field_offset(struct net, list));
+	return !census_at(
+		walk, walk->net,
+		walk->own_net + bpf_core_field_offset(struct net, list));
 }
 
 static long

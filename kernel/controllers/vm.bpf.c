@@ -42,6 +42,7 @@
  *	vm.h		the books of an address space
  *	vmcall.h	what system call it is, and what it asks for
  *	vmask.h		what asks in the kernel's stead
+ *	vmover.h	what an mmap replaces
  *	vmsettle.h	what it has become
  *	vmfork.h	fork, exec, exit
  *	vmlock.h	lockedpages
@@ -97,9 +98,8 @@ RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 		return 0;
 	rescore_syscall_get(&call);
 	what = vm_call_of(&call);
-	/* the usual mmap was asked about with its address: nothing to look up */
-	if (is_own && vm_request_get(&request, &call, what) &&
-	    (!vm_is_netted(&request) || !vm_request_pages(&request)))
+	/* an mmap was asked about with its address: nothing to look up */
+	if (is_own && vm_request_get(&request, &call, what))
 		return 0;
 	vm = vm_find(mm);
 	if (!vm && !is_own)

@@ -6,6 +6,7 @@
 #define RESCORE_VMASK_H
 
 #include "vmcall.h"
+#include "vmover.h"
 
 static __always_inline int
 vm_reserve_private(struct vm *vm, struct mm_struct *mm, __u64 pages,
@@ -45,7 +46,7 @@ RESCORE_SECURITY(vm__mmap, mmap_addr, security_mmap_addr, unsigned long addr)
 	struct vm_request request;
 	struct rescore_syscall call;
 	enum vm_call what;
-	__u64 pages;
+	__u64 asked, over = 0;
 
 	if (!vm)
 		return 0;
@@ -54,18 +55,20 @@ RESCORE_SECURITY(vm__mmap, mmap_addr, security_mmap_addr, unsigned long addr)
 	rescore_syscall_get(&call);
 	what = vm_call_of(&call);
 	if (what == VM_CALL_BRK) {
-		pages = vm_brk_pages(mm, &call);
+		asked = vm_brk_pages(mm, &call);
 	} else {
 		if (!vm_request_get(&request, &call, what))
 			return 0;
 		if ((request.flags & MAP_LOCKED || mm->def_flags & VM_LOCKED) &&
 		    vm_reserve_locked(vm, mm, vm_pages(request.len)))
 			return -EAGAIN;
-		if (vm_is_netted(&request))
-			return 0;
-		pages = vm_request_pages(&request);
+		asked = vm_request_pages(&request);
+		if (asked && request.flags & MAP_FIXED &&
+		    !(request.flags & MAP_HUGETLB))
+			over = vm_over_pages(mm, addr, request.len);
 	}
-	if (pages && vm_reserve_private(vm, mm, pages, RESCORE_HARD))
+	/* of 0 pages more, too: what is replaced must not be taken by others */
+	if (asked && vm_reserve_private(vm, mm, asked - over, RESCORE_HARD))
 		return -ENOMEM;
 	return 0;
 }

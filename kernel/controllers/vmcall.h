@@ -154,18 +154,4 @@ static __always_inline __u64 vm_request_pages(const struct vm_request *request)
 	return vm_pages(len);
 }
 
-/*
- * Does the kernel ask about this mmap itself, and only about what it adds to
- * that which it replaces? With these flags it does not, or not only about that.
- */
-static __always_inline bool vm_is_netted(const struct vm_request *request)
-{
-	__u32 flags = request->flags;
-
-	return flags & MAP_FIXED && flags & MAP_ANONYMOUS &&
-	       (flags & MAP_TYPE) == MAP_PRIVATE &&
-	       !(flags &
-		 (MAP_NORESERVE | MAP_GROWSDOWN | MAP_HUGETLB | MAP_POPULATE));
-}
-
 #endif /* RESCORE_VMCALL_H */

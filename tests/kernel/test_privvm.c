@@ -224,6 +224,77 @@ TEST_F(privvm, overlay)
 	EXPECT_EXACT(self->a);
 }
 
+/* The kernel takes off what it accounts still, though it is not counted any more. */
+TEST_F(privvm, overlay_of_touched)
+{
+	long address = puppet_do(self->p, map, PRIME, RW, PRIVATE);
+	int64_t before = held(self->a, privvmpages) - PRIME;
+
+	ASSERT_TRUE(is_address(address));
+	EXPECT_EQ(0, puppet_do(self->p, touch, address, PRIME, 0));
+	EXPECT_EQ(0, puppet_do(self->p, protect, address, PRIME, PROT_READ));
+	EXPECT_EQ(before, held(self->a, privvmpages));
+	leave_room(self->a, PRIME - 1);
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, map_over, address, PRIME, 0));
+	EXPECT_EXACT(self->a);
+	leave_room(self->a, PRIME);
+	EXPECT_EQ(address, puppet_do(self->p, map_over, address, PRIME, 0));
+	EXPECT_EQ(before + PRIME, held(self->a, privvmpages));
+	EXPECT_EXACT(self->a);
+}
+
+/* Of @pages at @address: read-only, holes, shared. Returns how many are counted. */
+static long patch(long address, long pages, long seed)
+{
+	unsigned int state = seed;
+	long i, counted = 0;
+
+	for (i = 0; i < pages; i++) {
+		void *at = (void *)(address + i * PAGE);
+		long error = 0;
+
+		switch (rand_r(&state) % 5) {
+		case 0:
+			error = mprotect(at, PAGE, PROT_READ);
+			break;
+		case 1:
+			error = munmap(at, PAGE);
+			break;
+		case 2:
+			error = mmap(at, PAGE, RW,
+				     MAP_SHARED | MAP_FIXED | MAP_ANONYMOUS, -1,
+				     0) != at;
+			break;
+		default:
+			counted++;
+		}
+		if (error)
+			return -errno;
+	}
+	return counted;
+}
+
+/* Thousands of mappings and holes: many levels of the kernel's tree of them. */
+TEST_F(privvm, overlay_of_many)
+{
+	const long n = 4000, skip = 3; /* it begins and ends inside a mapping */
+	long address, counted, seed = time(NULL);
+
+	TH_LOG("seed %ld", seed);
+	address = puppet_do(self->p, map, n + 2 * skip, RW, PRIVATE);
+	ASSERT_TRUE(is_address(address));
+	counted = puppet_do(self->p, patch, address + skip * PAGE, n, seed);
+	ASSERT_LT(n / 4, counted);
+	address += (skip - 1) * PAGE;
+	leave_room(self->a, n - counted - 1);
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, map_over, address, n + 2, 0));
+	EXPECT_EXACT(self->a);
+	leave_room(self->a, n - counted);
+	EXPECT_EQ(address, puppet_do(self->p, map_over, address, n + 2, 0));
+	EXPECT_EQ(row(self->a, privvmpages).limit, held(self->a, privvmpages));
+	EXPECT_EXACT(self->a);
+}
+
 /* An mmap that fails after it was asked about leaves nothing. */
 static long map_badly(long address, long flags, long c)
 {
