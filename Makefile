@@ -19,7 +19,7 @@ WARN	:= -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes \
 	   -Wno-missing-field-initializers
 CFLAGS	?= -O2 -g
 DEFS	= -D_GNU_SOURCE '-DRESCORE_VERSION="$(VERSION)"' \
-	  '-DRESCORE_BPF_DIR="$(BPFDIR)"'
+	  '-DRESCORE_BPF_DIR="$(BPFDIR)"' '-DCT_FILTER="$(O)/ct-filter"'
 ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(DEFS) -Iinclude -Ilib -MMD -MP
 
 BPF_CFLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra \
@@ -129,7 +129,6 @@ $(O)/ct-filter: lib/filter/filter.c Makefile $(O)/defs
 		-o $(O)/make-filter
 	$(Q)$(O)/make-filter > $@
 $(O)/lib/ct_seccomp.o $(O)/san/lib/ct_seccomp.o: $(O)/ct-filter
-$(O)/lib/ct_seccomp.o $(O)/san/lib/ct_seccomp.o: private ALL_CFLAGS += -DCT_FILTER='"$(O)/ct-filter"'
 
 $(O)/%.o: %.c Makefile $(O)/defs
 	$(call msg,CC,$@)

@@ -187,7 +187,7 @@ static int source_round(struct source *source, source_sink sink, void *arg)
 {
 	struct rescore_source *src = to_rescore(source);
 	struct reading readings[RESCORE_RESOURCES_MAX] = {};
-	unsigned char kinds[RESCORE_RESOURCES_MAX];
+	unsigned char kinds[RESCORE_RESOURCES_MAX] = {};
 	unsigned int slot = 0;
 	int err;
 
