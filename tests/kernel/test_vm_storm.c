@@ -132,6 +132,50 @@ static void do_remap(struct worker *w)
 	w->area[i].pages = pages;
 }
 
+/* In the place of another area, or of its beginning. */
+static void do_remap_over(struct worker *w)
+{
+	int i = some(w, AREAS), j = some(w, AREAS);
+	long pages;
+	void *at;
+
+	if (i == j || !w->area[i].at || !w->area[j].at)
+		return;
+	pages = 1 + some(w, w->area[j].pages);
+	at = mremap(w->area[i].at, w->area[i].pages * PAGE, pages * PAGE,
+		    MREMAP_MAYMOVE | MREMAP_FIXED, w->area[j].at);
+	if (at == MAP_FAILED)
+		return;
+	w->area[i].at = at;
+	w->area[i].pages = pages;
+	w->area[j].at += pages * PAGE;
+	w->area[j].pages -= pages;
+	if (!w->area[j].pages)
+		w->area[j].at = NULL;
+}
+
+/* As allocators keep addresses: accounted by the kernel still, but not counted. */
+static void do_retire(struct worker *w)
+{
+	int i = some(w, AREAS);
+	long size = w->area[i].pages * PAGE;
+
+	if (!w->area[i].at)
+		return;
+	madvise(w->area[i].at, size, MADV_POPULATE_WRITE);
+	mprotect(w->area[i].at, size, PROT_READ);
+}
+
+/* ...and use them again. */
+static void do_reuse(struct worker *w)
+{
+	int i = some(w, AREAS);
+
+	if (w->area[i].at)
+		mmap(w->area[i].at, w->area[i].pages * PAGE, RW,
+		     PRIVATE | MAP_FIXED, -1, 0);
+}
+
 static void do_dontunmap(struct worker *w)
 {
 	int i = some(w, AREAS);
@@ -229,9 +273,10 @@ static void do_shmat(struct worker *w)
 }
 
 static void (*const operations[])(struct worker *w) = {
-	do_map,	     do_map,	 do_map,   do_unmap,   do_unmap,     do_protect,
-	do_protect,  do_overlay, do_remap, do_remap,   do_dontunmap, do_brk,
-	do_dontfork, do_lock,	 do_fork,  do_threads, do_shmat,
+	do_map,	    do_map,	   do_map,	 do_unmap,    do_unmap,
+	do_protect, do_protect,	   do_overlay,	 do_remap,    do_remap,
+	do_retire,  do_reuse,	   do_remap_over, do_dontunmap, do_dontfork,
+	do_lock,    do_fork,	   do_threads,	 do_shmat,    do_brk,
 };
 
 #define NR_OPERATIONS (sizeof(operations) / sizeof(operations[0]))
