@@ -76,6 +76,7 @@ enum sockbuf_full {
 	SOCKBUF_SND	= 1,	/* bounded, and poll() sees no room to send */
 	SOCKBUF_SND_OVER = 2,	/* mode observe: above the barrier */
 	SOCKBUF_RCV_OVER = 4,
+	SOCKBUF_RCV	= 8,	/* bounded, and room for a few packets is not left */
 };
 
 #include "sockrecord.h"

@@ -98,6 +98,21 @@ static __always_inline void govern_snd(const struct governed *tcp)
 	set_sndbuf(tcp, goal);
 }
 
+/*
+ * Does the bound leave less than @least bytes to receive into? Each time that it
+ * begins to is counted: a window that only ever grew may end there as well.
+ */
+static __always_inline void
+note_full_rcv(struct sockbuf *buf, struct rescore_line *line, bool full)
+{
+	if (!full) {
+		buf->full &= ~SOCKBUF_RCV;
+	} else if (!(buf->full & SOCKBUF_RCV)) {
+		buf->full |= SOCKBUF_RCV;
+		__sync_fetch_and_add(&line->failcnt, 1);
+	}
+}
+
 static __always_inline void govern_rcv(const struct governed *tcp, bool born)
 {
 	struct sockbuf *buf = tcp->buf;
@@ -124,6 +139,7 @@ static __always_inline void govern_rcv(const struct governed *tcp, bool born)
 		goal = least;
 	if (goal > SHARE_AMPLE)
 		goal = SHARE_AMPLE;
+	note_full_rcv(buf, line, share < least && goal == buf->rcv + share);
 	if (!is_far(buf->goal_rcv, goal, tcp->rcvbuf))
 		return;
 	/* the window closes: that is all there is to tell of it */
