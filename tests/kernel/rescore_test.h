@@ -43,7 +43,7 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 150
 
-#define LATE_MS		5000	/* the longest wait for a late free */
+#define LATE_MS		15000	/* the longest wait for a late free */
 #define MADE_MAX	256
 #define SCRATCH_SIZE	(1 << 16)
 
