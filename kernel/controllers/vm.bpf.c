@@ -87,7 +87,6 @@ RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 	struct task_struct *task = bpf_get_current_task_btf();
 	bool is_own = rescore_address(mm) == rescore_address(task->mm);
 	__u32 severity = RESCORE_HARD;
-	struct vm_request request;
 	struct rescore_syscall call;
 	enum vm_call what;
 	struct vm *vm;
@@ -99,7 +98,7 @@ RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 	rescore_syscall_get(&call);
 	what = vm_call_of(&call);
 	/* an mmap was asked about with its address: nothing to look up */
-	if (is_own && vm_request_get(&request, &call, what))
+	if (is_own && vm_is_mmap(what))
 		return 0;
 	vm = vm_find(mm);
 	if (!vm && !is_own)

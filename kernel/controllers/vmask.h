@@ -124,13 +124,9 @@ RESCORE_TWICE("fexit/vma_to_resize", privvmpages__grow, unsigned long addr,
 	      unsigned long old_len, unsigned long new_len, unsigned long flags,
 	      struct vm_area_struct *vma)
 {
-	__u64 error = (__u64)rescore_address(vma), vm_flags;
+	__u64 error = (__u64)rescore_address(vma);
 
-	if (error >= -4095ULL)
-		return 0;
-	vm_flags = vma->vm_flags;
-	if ((vm_flags & (VM_WRITE | VM_SHARED)) != VM_WRITE &&
-	    !(vm_flags & VM_GROWSDOWN))
+	if (error >= -4095ULL || !vm_is_counted(vma->vm_flags))
 		return 0;
 	if (!(flags & MREMAP_DONTUNMAP))
 		new_len = new_len > old_len ? new_len - old_len : 0;

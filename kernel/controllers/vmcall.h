@@ -95,6 +95,18 @@ vm_call_of(const struct rescore_syscall *call)
 	return VM_CALL_OTHER;
 }
 
+static __always_inline bool vm_is_mmap(enum vm_call what)
+{
+	return what == VM_CALL_MMAP || what == VM_CALL_MMAP_OLD;
+}
+
+/* Is a mapping with these flags (VM_*) in data_vm or stack_vm? */
+static __always_inline bool vm_is_counted(__u64 flags)
+{
+	return flags & VM_GROWSDOWN ||
+	       (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+}
+
 static __always_inline __u64 vm_pages(__u64 bytes)
 {
 	return (bytes >> PAGE_SHIFT) + ((bytes & (PAGE_SIZE - 1)) != 0);

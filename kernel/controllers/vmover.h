@@ -67,14 +67,6 @@ static __always_inline __u64 vm_tree_entry(__u64 enode, __u64 at, __u64 *last)
 	return rescore_scalar((void *)(slots + i * sizeof(__u64)));
 }
 
-static __always_inline bool vm_is_counted(__u64 vma)
-{
-	__u64 flags = BPF_CORE_READ((struct vm_area_struct *)vma, vm_flags);
-
-	return flags & VM_GROWSDOWN ||
-	       (flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
-}
-
 /* One mapping, or the hole between two. */
 static long vm_over_step(__u32 i, struct vm_over *over)
 {
@@ -92,7 +84,9 @@ static long vm_over_step(__u32 i, struct vm_over *over)
 	if (end <= over->at)
 		return 1;
 	/* of mappings; 2 is what the kernel marks holes with as it copies */
-	if (is_leaf && entry > 4096 && !(entry & 3) && vm_is_counted(entry))
+	if (is_leaf && entry > 4096 && !(entry & 3) &&
+	    vm_is_counted(
+		    BPF_CORE_READ((struct vm_area_struct *)entry, vm_flags)))
 		over->pages += (end - over->at) >> PAGE_SHIFT;
 	over->at = end;
 	return end >= over->end;
