@@ -196,13 +196,18 @@ static inline void nft_add_hook(void)
 	nft_text(NFTA_CHAIN_TYPE, "filter");
 }
 
+static inline void nft_del_rules_of(const char *chain)
+{
+	nft_message(NFT_MSG_DELRULE, 0);
+	nft_text(NFTA_RULE_TABLE, "t");
+	nft_text(NFTA_RULE_CHAIN, chain);
+}
+
 /* Rule number @handle of the table, or (0) all of the chain. */
 static inline void nft_del_rule(uint64_t handle)
 {
 	handle = htobe64(handle);
-	nft_message(NFT_MSG_DELRULE, 0);
-	nft_text(NFTA_RULE_TABLE, "t");
-	nft_text(NFTA_RULE_CHAIN, "c");
+	nft_del_rules_of("c");
 	if (handle)
 		nft_attr(NFTA_RULE_HANDLE, &handle, sizeof(handle));
 }

@@ -170,9 +170,7 @@ TEST_F(iptent, replaced_in_one_batch)
 static long delete_nothing(long n, long b, long c)
 {
 	nft_begin();
-	nft_message(NFT_MSG_DELRULE, 0);
-	nft_text(NFTA_RULE_TABLE, "t");
-	nft_text(NFTA_RULE_CHAIN, "empty");
+	nft_del_rules_of("empty");
 	nft_add_rules(n);
 	return nft_end();
 }
@@ -287,9 +285,7 @@ static long rules_in_vain(long n, long b, long c)
 {
 	nft_begin();
 	nft_add_rules(n);
-	nft_message(NFT_MSG_DELRULE, 0);
-	nft_text(NFTA_RULE_TABLE, "t");
-	nft_text(NFTA_RULE_CHAIN, "none");
+	nft_del_rules_of("none");
 	return nft_end();
 }
 

@@ -113,12 +113,17 @@ TEST_F(sets, namespace_exit)
 }
 
 /* The last request of the batch cannot be done: nothing is. */
-static long fill_in_vain(long kind, long first, long n)
+static long end_in_vain(long kind, long first, long n)
 {
-	nft_begin();
 	nft_elements(NFT_MSG_NEWSETELEM, kind, first, n, 0);
 	nft_elements(NFT_MSG_DELSETELEM, kind, first + 500, 2, 0);
 	return nft_end();
+}
+
+static long fill_in_vain(long kind, long first, long n)
+{
+	nft_begin();
+	return end_in_vain(kind, first, n);
 }
 
 TEST_F(sets, aborted)
@@ -136,9 +141,7 @@ static long set_in_vain(long kind, long first, long n)
 	nft_del_table();
 	nft_add_table(0);
 	nft_add_set(kind, 0);
-	nft_elements(NFT_MSG_NEWSETELEM, kind, first, n, 0);
-	nft_elements(NFT_MSG_DELSETELEM, kind, first + 500, 2, 0);
-	return nft_end();
+	return end_in_vain(kind, first, n);
 }
 
 TEST_F(sets, aborted_set)

@@ -345,9 +345,7 @@ static long set_of_marks(long op, long flags, long size)
 static long rule_again(long a, long b, long c)
 {
 	nft_begin();
-	nft_message(NFT_MSG_DELRULE, 0);
-	nft_text(NFTA_RULE_TABLE, "t");
-	nft_text(NFTA_RULE_CHAIN, "out");
+	nft_del_rules_of("out");
 	rule_of_marks(NFT_DYNSET_OP_ADD);
 	return nft_end();
 }
