@@ -241,24 +241,35 @@ static int update_meta(const struct series_dir *dir, struct meta *meta,
 	return store_write_meta(dir, meta);
 }
 
+/* Of several parts: one that is damaged does not stop the others. */
+struct first_failure {
+	int err;
+	char why[512];
+};
+
+static void first_keep(struct first_failure *first, int err)
+{
+	if (!err || first->err)
+		return;
+	first->err = err;
+	snprintf(first->why, sizeof(first->why), "%s", failure());
+}
+
+static int first_fail(const struct first_failure *first)
+{
+	return first->err ? fail(-first->err, "%s", first->why) : 0;
+}
+
 static int record_set(const struct target *to, const struct series_dir *dir,
 		      const struct set_map *map, const struct series *series)
 {
-	char first[512] = "";
-	int err = 0;
+	struct first_failure first = {};
 
-	for (int kind = 0; kind < LAYOUT_KINDS; kind++) {
-		int rc = record_file(to, dir, map, series,
-				     (enum layout_kind)kind);
+	for (int kind = 0; kind < LAYOUT_KINDS; kind++)
+		first_keep(&first, record_file(to, dir, map, series,
+					       (enum layout_kind)kind));
 
-		/* One damaged file does not stop the others. */
-		if (!rc || err)
-			continue;
-		err = rc;
-		snprintf(first, sizeof(first), "%s", failure());
-	}
-
-	return err ? fail(-err, "%s", first) : 0;
+	return first_fail(&first);
 }
 
 struct maps {
@@ -279,21 +290,14 @@ static void make_maps(const struct meta *meta, const struct schema *schema,
 static int record_sets(const struct target *to, const struct series_dir *dir,
 		       const struct maps *maps, const struct series *series)
 {
-	char first[512] = "";
-	int err = 0;
+	struct first_failure first = {};
 
 	if (fchdir(dir->fd))
 		return fail(errno, "%s", strerror(errno));
-	for (unsigned int i = 0; i < maps->nr; i++) {
-		int rc = record_set(to, dir, &maps->map[i], series);
+	for (unsigned int i = 0; i < maps->nr; i++)
+		first_keep(&first, record_set(to, dir, &maps->map[i], series));
 
-		if (!rc || err)
-			continue;
-		err = rc;
-		snprintf(first, sizeof(first), "%s", failure());
-	}
-
-	return err ? fail(-err, "%s", first) : 0;
+	return first_fail(&first);
 }
 
 /* What meta.json of a new series of this schema would say, and its maps. */
