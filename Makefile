@@ -112,7 +112,7 @@ $(O)/lib/%.o: lib/%.c Makefile $(O)/defs
 	$(Q)$(CC) $(ALL_CFLAGS) -fPIC -fvisibility=hidden -c $< -o $@
 
 # The first process of a container, an image in the library: no C library in it.
-$(O)/ct-init: lib/init/init.c Makefile
+$(O)/ct-init: lib/init/init.c lib/init/call.h Makefile
 	$(call msg,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 -Os $(WARN) -Wno-missing-prototypes -static -nostdlib \

@@ -15,6 +15,8 @@
 #include <linux/fcntl.h>
 #include <linux/wait.h>
 
+#include "call.h"
+
 #define REPORT_FD	3
 #define NR_SIGNALS	64
 
@@ -23,18 +25,6 @@ struct report {
 	int err;
 	int from_exec;
 };
-
-static long call4(long nr, long a, long b, long c, long d)
-{
-	register long r10 __asm__("r10") = d;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
 
 static long call3(long nr, long a, long b, long c)
 {

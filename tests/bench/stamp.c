@@ -8,17 +8,7 @@
 #include <linux/fcntl.h>
 #include <linux/time.h>
 
-static long call4(long nr, long a, long b, long c, long d)
-{
-	register long r10 __asm__("r10") = d;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
+#include "call.h"
 
 __attribute__((used)) void begin(void)
 {
