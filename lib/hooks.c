@@ -11,6 +11,7 @@
 #define SPARE	"__else"	/* variants that are used if no other fits */
 #define TWICE	"__twice"	/* second copies of others, RESCORE_TWICE */
 #define IRQ	"__irq"		/* the same, of what interrupts run as well */
+#define TASK	"__task"	/* cheaper than lsm, but may be skipped */
 #define NOLSM	"__nolsm"	/* what lsm programs do and others cannot */
 
 /* Kernels that have it (6.2, and 6.1 of Debian) skip no program on an LSM hook. */
@@ -119,33 +120,48 @@ static bool same_group(const char *a, const char *b)
 	return group_length(b) == length && !strncmp(a, b, length);
 }
 
-/* An lsm variant that fits takes the place of the others. */
-static void prefer_lsm(struct load *load, unsigned int first)
+static bool has_suffix(const char *name, const char *suffix)
+{
+	size_t length = strlen(name), end = strlen(suffix);
+
+	return length > end && !strcmp(name + length - end, suffix);
+}
+
+/* Of a hook that tasks run: it can be skipped only where tasks are preempted. */
+static bool is_task_variant(const struct load *load,
+			    const struct rescore_hook *hook)
+{
+	return !load->preemptible && has_suffix(hook->name, TASK);
+}
+
+static bool is_lsm_variant(const struct load *load,
+			   const struct rescore_hook *hook)
+{
+	(void)load;
+	return !strncmp(hook->target, LSM, strlen(LSM));
+}
+
+/* A variant that fits and is @better takes the place of the others. */
+static void prefer(struct load *load, unsigned int first,
+		   bool (*better)(const struct load *,
+				  const struct rescore_hook *),
+		   const char *why)
 {
 	struct rescore_hook *hook, *other;
 	unsigned int i, j;
 
 	for (i = first; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
-		if (hook->state != RESCORE_ON ||
-		    strncmp(hook->target, LSM, strlen(LSM)))
+		if (hook->state != RESCORE_ON || !better(load, hook))
 			continue;
 		for (j = first; j < load->meta.nr_hooks; j++) {
 			other = &load->hooks[j];
 			if (j == i || !same_group(hook->name, other->name))
 				continue;
 			other->state = RESCORE_OFF;
-			snprintf(other->why, sizeof(other->why),
-				 "its lsm variant is used");
+			snprintf(other->why, sizeof(other->why), "%s", why);
 		}
 	}
-}
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-	size_t length = strlen(name), end = strlen(suffix);
-
-	return length > end && !strcmp(name + length - end, suffix);
 }
 
 /*
@@ -182,8 +198,9 @@ static void drop_spare(struct load *load, unsigned int first)
 
 static bool is_optional(const char *name)
 {
-	return has_suffix(name, "__opt") || has_suffix(name, TWICE) ||
-	       has_suffix(name, IRQ) || has_suffix(name, NOLSM);
+	return has_suffix(name, "__opt") || has_suffix(name, "__bound") ||
+	       has_suffix(name, TWICE) || has_suffix(name, IRQ) ||
+	       has_suffix(name, NOLSM);
 }
 
 /* A second copy of what cannot be skipped; a second part of what is whole. */
@@ -233,7 +250,9 @@ int load_add_hooks(struct load *load, struct bpf_object *object,
 		if (hook->state == RESCORE_ON)
 			leave_out_copy(load, hook);
 	}
-	prefer_lsm(load, first);
+	prefer(load, first, is_task_variant,
+	       "not needed: this kernel is not preemptible");
+	prefer(load, first, is_lsm_variant, "its lsm variant is used");
 	drop_spare(load, first);
 	return 0;
 }

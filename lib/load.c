@@ -28,6 +28,7 @@
 #define BYTES_PER_OBJECT	16384
 #define OBJECTS_MIN		(1ULL << 16)
 #define OBJECTS_MAX		(1ULL << 27)
+#define MEMBERS_BITS_MIN	10
 /* Buckets fill unevenly: with half of the entries in use, one in 10^4 is full. */
 #define BUCKET_LOAD		(RESCORE_BUCKET_ENTRIES / 2)
 
@@ -86,8 +87,10 @@ static int check_options(const struct rescore_load_opts *opts,
 	};
 	/* room for a few cgroups below each container's own */
 	meta->members_bits = bits_for(meta->nr_slots);
-	if (meta->members_bits < 10)
-		meta->members_bits = 10;
+	if (meta->members_bits < MEMBERS_BITS_MIN)
+		meta->members_bits = MEMBERS_BITS_MIN;
+	if (meta->members_bits > RESCORE_MEMBERS_BITS)
+		meta->members_bits = RESCORE_MEMBERS_BITS;
 	snprintf(meta->version, sizeof(meta->version), "%s", RESCORE_VERSION);
 	return 0;
 }

@@ -37,8 +37,16 @@ struct load {
 #define LOAD_CORE_OBJECT	"rescore"	/* .bpf.o */
 #define LOAD_CORE	"core"		/* prefix of the core's programs */
 
+/* The pin of the core's map @map; NULL: it has none. */
+const char *load_core_pin(const struct bpf_map *map);
+
 /* Open, verify and attach bpf_dir/@file; its pins go to @load->dir. */
 int load_object(struct load *load, const char *file);
+
+/* --- links.c --- */
+/* What does not attach is off, and why is with it. */
+int load_attach(struct load *load, struct bpf_object *object);
+int load_pin_error(const char *path);	/* errno */
 
 /* --- load.c --- */
 enum load_how {

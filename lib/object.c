@@ -12,6 +12,8 @@
 #include "load.h"
 
 #define AMOUNTS	"amounts_"	/* RESCORE_AMOUNTS of the BPF side: a map's name */
+#define MEMBERS	".bss"		/* the one variable there is in it */
+#define MEMBERS_SIZE	(sizeof(struct rescore_bucket) << RESCORE_MEMBERS_BITS)
 
 /* --- what the object is told before it is verified ---------------------------- */
 
@@ -103,23 +105,61 @@ static int add_resources(struct load *load, struct bpf_object *object,
 	return 0;
 }
 
+/* libbpf puts a part of the object's name before it. */
+static bool is_members(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+	size_t length = strlen(name), end = strlen(MEMBERS);
+
+	return length >= end && !strcmp(name + length - end, MEMBERS);
+}
+
+/* What @map is in the core; NULL: it is the object's own. */
+static struct bpf_map *find_shared(const struct load *load,
+				   const struct bpf_map *map)
+{
+	struct bpf_map *shared;
+
+	if (!strncmp(bpf_map__name(map), ".rodata", 7))
+		return NULL;
+	bpf_object__for_each_map(shared, load->core)
+		if (is_members(map) ?
+			    is_members(shared) :
+			    !strcmp(bpf_map__name(map), bpf_map__name(shared)))
+			return shared;
+	return NULL;
+}
+
+const char *load_core_pin(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+
+	if (!strcmp(name, ".data.rescore"))
+		return "meta";
+	if (is_members(map))
+		return "members";
+	return strchr(name, '.') ? NULL : name;
+}
+
 static int share_maps(struct load *load, struct bpf_object *object)
 {
 	struct bpf_map *map, *shared;
-	const char *name;
 	int err;
 
 	bpf_object__for_each_map(map, object) {
-		name = bpf_map__name(map);
-		if (!strncmp(name, ".rodata", 7) || strstr(name, ".bss"))
-			continue;
-		shared = bpf_object__find_map_by_name(load->core, name);
+		if (is_members(map) && bpf_map__value_size(map) != MEMBERS_SIZE)
+			return rescore_error(
+				-ENOEXEC,
+				"%s has variables in .bss, where only members may be",
+				bpf_object__name(object));
+		shared = find_shared(load, map);
 		if (!shared)
 			continue;
 		err = bpf_map__reuse_fd(map, bpf_map__fd(shared));
 		if (err)
 			return rescore_error(err, "cannot share map %s: %s",
-					     name, strerror(-err));
+					     bpf_map__name(map),
+					     strerror(-err));
 	}
 	return 0;
 }
@@ -133,7 +173,6 @@ static int size_maps(struct load *load, struct bpf_object *object)
 		{ "table", load->meta.nr_slots },
 		{ "containers", load->meta.nr_slots },
 		{ "throttle", load->meta.nr_slots },
-		{ "members", 1U << load->meta.members_bits },
 		{ "payers", 1U << load->meta.payers_bits },
 		/* an eighth of what the buckets hold */
 		{ "members_more", 1U << load->meta.members_bits },
@@ -197,138 +236,7 @@ static int size_amounts(struct load *load, struct bpf_object *object)
 	return 0;
 }
 
-/* --- attach -------------------------------------------------------------------- */
-
-static int pin_error(const char *name)
-{
-	return rescore_error(-errno, "cannot pin %s: %s", name,
-			     strerror(errno));
-}
-
-/* The table as text: an iterator over containers that anybody can cat. */
-static int pin_text(struct load *load, struct bpf_program *prog)
-{
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts);
-	union bpf_iter_link_info info = {};
-	const char *name = bpf_program__name(prog);
-	struct bpf_link *link;
-	struct bpf_map *map;
-	char path[256];
-	int err;
-
-	map = bpf_object__find_map_by_name(load->core, "containers");
-	info.map.map_fd = bpf_map__fd(map);
-	opts.link_info = &info;
-	opts.link_info_len = sizeof(info);
-	link = bpf_program__attach_iter(prog, &opts);
-	if (!link)
-		return -errno;
-	snprintf(path, sizeof(path), "%s/%s", load->dir,
-		 strstr(name, "__") ? strstr(name, "__") + 2 : name);
-	err = bpf_link__pin(link, path) ? pin_error(path) : 0;
-	bpf_link__destroy(link);
-	return err;
-}
-
-/* Programs that user space runs when it needs them. */
-static int pin_program(struct load *load, struct bpf_program *prog)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/progs/%s", load->dir,
-		 bpf_program__name(prog));
-	return bpf_program__pin(prog, path) ? pin_error(path) : 0;
-}
-
-/* Attached to the root, it is run for every cgroup. */
-static bool is_for_cgroups(const struct bpf_program *prog)
-{
-	switch (bpf_program__type(prog)) {
-	case BPF_PROG_TYPE_CGROUP_DEVICE:
-	case BPF_PROG_TYPE_CGROUP_SOCKOPT:
-	case BPF_PROG_TYPE_SOCK_OPS:
-		return true;
-	case BPF_PROG_TYPE_LSM:
-		return bpf_program__expected_attach_type(prog) ==
-		       BPF_LSM_CGROUP;
-	default:
-		return false;
-	}
-}
-
-static int pin_link(struct load *load, struct bpf_program *prog)
-{
-	struct bpf_link *link;
-	char path[256];
-	int err;
-
-	if (is_for_cgroups(prog))
-		link = bpf_program__attach_cgroup(prog, load->cgroup_fd);
-	else
-		link = bpf_program__attach(prog);
-	if (!link)
-		return -errno;
-	snprintf(path, sizeof(path), "%s/links/%s", load->dir,
-		 bpf_program__name(prog));
-	err = bpf_link__pin(link, path) ? pin_error(path) : 0;
-	bpf_link__destroy(link);
-	return err;
-}
-
-/* <resource>__truth, or …__truth_of_something_else */
-static bool is_truth(struct bpf_program *prog)
-{
-	const char *end = strstr(bpf_program__name(prog), "__");
-
-	return end && !strncmp(end, RESCORE_TRUTH, strlen(RESCORE_TRUTH));
-}
-
-static int attach(struct load *load, struct bpf_program *prog)
-{
-	const char *target = bpf_program__section_name(prog);
-
-	if (!strcmp(target, "iter/bpf_map_elem") && !is_truth(prog))
-		return pin_text(load, prog);
-	if (!strncmp(target, "iter/", 5) || !strncmp(target, "iter.s/", 7) ||
-	    !strcmp(target, "syscall"))
-		return pin_program(load, prog);
-	return pin_link(load, prog);
-}
-
-static void detach(const struct load *load, const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/links/%s", load->dir, name);
-	unlink(path);
-}
-
-/* A hook that exists may still refuse (no ftrace site): its resource is off. */
-static int attach_all(struct load *load, struct bpf_object *object)
-{
-	struct bpf_program *prog;
-	struct rescore_hook *hook;
-	unsigned int i;
-	int err;
-
-	bpf_object__for_each_program(prog, object) {
-		hook = load_find_hook(load, bpf_program__name(prog));
-		if (!hook || hook->state != RESCORE_ON)
-			continue;
-		err = attach(load, prog);
-		if (!err)
-			continue;
-		hook->state = RESCORE_OFF;
-		snprintf(hook->why, sizeof(hook->why),
-			 "cannot attach to %s: %s", hook->target,
-			 strerror(-err));
-	}
-	load_settle_resources(load);
-	for (i = 0; i < load->meta.nr_hooks; i++)
-		if (load->hooks[i].state == RESCORE_OFF)
-			detach(load, load->hooks[i].name);
-	return 0;
-}
+/* --- pins --- */
 
 static int pin_maps(const struct load *load, struct bpf_object *object)
 {
@@ -337,14 +245,12 @@ static int pin_maps(const struct load *load, struct bpf_object *object)
 	char path[256];
 
 	bpf_object__for_each_map(map, object) {
-		name = bpf_map__name(map);
-		if (!strcmp(name, ".data.rescore"))
-			name = "meta";
-		else if (name[0] == '.' || strchr(name, '.'))
+		name = load_core_pin(map);
+		if (!name)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", load->dir, name);
 		if (bpf_map__pin(map, path))
-			return pin_error(path);
+			return load_pin_error(path);
 	}
 	return 0;
 }
@@ -363,7 +269,7 @@ static int pin_amounts(const struct load *load, struct bpf_object *object)
 		snprintf(path, sizeof(path), "%s/" RESCORE_AMOUNTS "%s",
 			 load->dir, name + strlen(AMOUNTS));
 		if (bpf_map__pin(map, path))
-			return pin_error(path);
+			return load_pin_error(path);
 	}
 	return 0;
 }
@@ -447,7 +353,7 @@ int load_object(struct load *load, const char *file)
 	if (err)
 		return err;
 	load->core = load->core ?: object;
-	err = attach_all(load, object);
+	err = load_attach(load, object);
 	missing = load_missing_hook(load, LOAD_CORE);
 	if (!err && missing)
 		err = rescore_error(-EOPNOTSUPP, "%s: %s", missing->name,

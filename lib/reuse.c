@@ -12,6 +12,7 @@
 #include "load.h"
 
 #define OWN_PREFIX	"own-"	/* own-CONTROLLER-MAP */
+#define DATA		".data."
 
 /* A copy of the array map @name: @n elements of @size bytes. */
 static int copy_map(const char *name, void *copy, size_t size, size_t n)
@@ -95,10 +96,8 @@ int load_reuse_core(struct bpf_object *object)
 	int fd, err = 0;
 
 	bpf_object__for_each_map(map, object) {
-		name = bpf_map__name(map);
-		if (!strcmp(name, ".data.rescore"))
-			name = "meta";
-		else if (name[0] == '.' || strchr(name, '.'))
+		name = load_core_pin(map);
+		if (!name)
 			continue;
 		fd = rescore_pin_fd(name);
 		err = fd < 0 ? fd : reuse(map, fd);
@@ -108,13 +107,21 @@ int load_reuse_core(struct bpf_object *object)
 	return err;
 }
 
-/* A map of its own: not the core's, and not the data that it begins with. */
-static bool is_own(const struct load *load, const struct bpf_map *map)
+/*
+ * What a map of the controller's own is called in its pin; NULL: it is the core's, or
+ * begins anew. One variable of the section .data.NAME is a map as well: RESCORE_TABLE.
+ */
+static const char *own_name(const struct load *load, const struct bpf_map *map)
 {
 	const char *name = bpf_map__name(map);
+	size_t data = strlen(DATA);
 
-	return !strchr(name, '.') &&
-	       !bpf_object__find_map_by_name(load->core, name);
+	if (bpf_object__find_map_by_name(load->core, name) ||
+	    !strcmp(name, DATA "own"))
+		return NULL;
+	if (!strncmp(name, DATA, data))
+		name += data;
+	return strchr(name, '.') ? NULL : name;
 }
 
 int load_reuse_own(struct load *load, struct bpf_object *object,
@@ -122,13 +129,15 @@ int load_reuse_own(struct load *load, struct bpf_object *object,
 {
 	char pin[128], path[256];
 	struct bpf_map *map;
+	const char *name;
 	int fd, err = 0;
 
 	bpf_object__for_each_map(map, object) {
-		if (err || !is_own(load, map))
+		name = own_name(load, map);
+		if (err || !name)
 			continue;
 		snprintf(pin, sizeof(pin), OWN_PREFIX "%s-%s", controller,
-			 bpf_map__name(map));
+			 name);
 		snprintf(path, sizeof(path), RESCORE_PIN_DIR "/%s", pin);
 		if (access(path, F_OK))
 			continue;	/* was not loaded, or is new */
@@ -142,13 +151,15 @@ int load_pin_own(struct load *load, struct bpf_object *object,
 		 const char *controller)
 {
 	struct bpf_map *map;
+	const char *name;
 	char path[256];
 
 	bpf_object__for_each_map(map, object) {
-		if (!is_own(load, map))
+		name = own_name(load, map);
+		if (!name)
 			continue;
 		snprintf(path, sizeof(path), "%s/" OWN_PREFIX "%s-%s",
-			 load->dir, controller, bpf_map__name(map));
+			 load->dir, controller, name);
 		/* libbpf would take a second pin for a mistake */
 		if (bpf_obj_pin(bpf_map__fd(map), path))
 			return rescore_error(-errno, "cannot pin %s: %s", path,

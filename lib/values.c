@@ -292,6 +292,7 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 		err = set_locked(rs, slot, checked, n);
 		for (i = 0; i < n; i++)
 			rows |= 1U << checked[i].id;
+		err = err ?: rescore_attach_bounded(rs, slot, rows);
 		err = err ?: rescore_apply(rs, slot, rows);
 		err = err ?: ct_limits_changed(rs, slot);
 		rescore_unlock(rs);

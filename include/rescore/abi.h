@@ -28,7 +28,7 @@
 #include <linux/types.h>
 #endif
 
-#define RESCORE_ABI		4
+#define RESCORE_ABI		5
 
 #define RESCORE_PIN_DIR		"/sys/fs/bpf/rescore"
 
@@ -290,6 +290,8 @@ struct rescore_container {
  * leaves free, its other two above the address.
  */
 #define RESCORE_BUCKET_ENTRIES	8
+/* log2 of the number of buckets that members has at most: 1 MiB */
+#define RESCORE_MEMBERS_BITS	14
 #define RESCORE_TOMB		(~(__u64)0)
 #define RESCORE_KEY_BITS	48
 #define RESCORE_ADDRESS_BITS	46
@@ -442,7 +444,7 @@ struct rescore_meta {
 	__u32 nr_resources;
 	__u32 nr_hooks;
 	__u32 nr_events;	/* size of the ring, a power of two */
-	__u32 members_bits;	/* log2 of the number of buckets */
+	__u32 members_bits;	/* log2 of the number of buckets in use */
 	__u32 payers_bits;
 	__u64 event_head;	/* events ever written */
 	__u64 next_serial;

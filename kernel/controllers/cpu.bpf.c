@@ -319,8 +319,8 @@ static __always_inline __u32 cpus_in(struct cpuset *set)
  * Of the machine: the root's set, and how many CPUs are in it; and the set that was
  * looked at last, which many cgroups share.
  */
-static __u64 root_set, last_set;
-static __u32 root_cpus, last_cpus;
+RESCORE_OWN __u64 root_set, last_set;
+RESCORE_OWN __u32 root_cpus, last_cpus;
 
 static __always_inline void processors_begin(struct cgroup *cgrp)
 {

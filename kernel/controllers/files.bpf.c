@@ -47,8 +47,8 @@ RESCORE_RESOURCE(numpty) = {
 	.help = "open pseudo-terminal masters",
 };
 
-RESCORE_SECURITY(numfile__open, file_alloc_security, security_file_alloc,
-		 struct file *file)
+RESCORE_SECURITY_LATE(numfile__open, file_alloc_security, security_file_alloc,
+		      struct file *file)
 {
 	__u32 slot = rescore_current();
 	__u64 key;
@@ -56,6 +56,8 @@ RESCORE_SECURITY(numfile__open, file_alloc_security, security_file_alloc,
 	if (!slot)
 		return 0;
 	key = rescore_object_key(rescore_address(file), RESCORE_OBJ_FILE);
+	if (!rescore_records(key))
+		return 0;
 	if (rescore_try_charge_object(key, slot, numfile.id, RESCORE_HARD))
 		return -ENFILE;
 	return 0;
@@ -88,13 +90,14 @@ static __always_inline void pty_credit_drop(void)
 		rescore_uncharge(slot, numpty.id, 1);
 }
 
-RESCORE_SECURITY_VOID(numfile__free, file_free_security, security_file_free,
+RESCORE_SECURITY_TASK(numfile__free, file_free_security, security_file_free,
 		      struct file *file)
 {
 	rescore_uncharge_object(
 		rescore_object_key(rescore_address(file), RESCORE_OBJ_FILE),
 		numfile.id);
-	pty_credit_drop();
+	if (READ_ONCE(rescore_meta.pty_credits) && rescore_active())
+		pty_credit_drop();
 	return 0;
 }
 
@@ -166,8 +169,8 @@ int RESCORE_PROG(numpty__opened, struct inode *inode, struct file *filp,
 	return 0;
 }
 
-RESCORE_TWICE("fentry/tty_release", numpty__close, struct inode *inode,
-	      struct file *filp)
+RESCORE_TWICE_LATE("fentry/tty_release", numpty__close, struct inode *inode,
+		   struct file *filp)
 {
 	rescore_uncharge_object(
 		rescore_object_key(rescore_address(filp), RESCORE_OBJ_PTY),

@@ -112,6 +112,13 @@ static __always_inline int lock_credits_drop(void)
 	return 0;
 }
 
+static __always_inline int lock_end(void)
+{
+	if (READ_ONCE(*lock_credits()) && rescore_active())
+		lock_credits_drop();
+	return 0;
+}
+
 /* Counted first: who takes it must not overlook it. */
 static __always_inline int lock_credit(__u32 slot, __u32 severity)
 {
@@ -146,29 +153,26 @@ struct split {
 	bool whole;	/* came back to the head */
 };
 
-static __always_inline void split_read(struct split *split, void **owner,
-				       __s64 *start, __s64 *end, __u32 *type)
+#define split_field(split, member, old_member)				\
+({									\
+	struct file_lock___before_6_9 *__old = (void *)(split)->at;	\
+	struct file_lock *__new = (void *)(split)->at;			\
+									\
+	__old = (void *)__old - bpf_core_field_offset(__old->fl_list);	\
+	__new = (void *)__new - bpf_core_field_offset(__new->c.flc_list); \
+	bpf_core_field_exists(__old->fl_list) ?				\
+		(__u64)BPF_CORE_READ(__old, old_member) :		\
+		(__u64)BPF_CORE_READ(__new, member);			\
+})
+
+/* Each read is a call of a helper, and most locks begin or end elsewhere. */
+static __always_inline bool is_split(const struct split *split)
 {
-	if (bpf_core_field_exists(struct file_lock___before_6_9, fl_list)) {
-		struct file_lock___before_6_9 *lock =
-			(void *)split->at -
-			bpf_core_field_offset(struct file_lock___before_6_9,
-					      fl_list);
-
-		*owner = (void *)BPF_CORE_READ(lock, fl_owner);
-		*start = BPF_CORE_READ(lock, fl_start);
-		*end = BPF_CORE_READ(lock, fl_end);
-		*type = BPF_CORE_READ(lock, fl_type);
-	} else {
-		struct file_lock *lock = (void *)split->at -
-					 bpf_core_field_offset(struct file_lock,
-							       c.flc_list);
-
-		*owner = BPF_CORE_READ(lock, c.flc_owner);
-		*start = BPF_CORE_READ(lock, fl_start);
-		*end = BPF_CORE_READ(lock, fl_end);
-		*type = BPF_CORE_READ(lock, c.flc_type);
-	}
+	return (__s64)split_field(split, fl_start, fl_start) < split->start &&
+	       (__s64)split_field(split, fl_end, fl_end) > split->end &&
+	       split_field(split, c.flc_owner, fl_owner) ==
+		       (__u64)split->owner &&
+	       (__u8)split_field(split, c.flc_type, fl_type) != split->type;
 }
 
 /*
@@ -185,9 +189,6 @@ static __always_inline bool is_lock_address(struct list_head *at)
 static long split_step(__u32 index, void *arg)
 {
 	struct split *split = arg;
-	__s64 start = 0, end = 0;
-	void *owner = NULL;
-	__u32 type = 0;
 
 	if (split->at == split->head) {
 		split->whole = true;
@@ -195,9 +196,7 @@ static long split_step(__u32 index, void *arg)
 	}
 	if (!is_lock_address(split->at))
 		return 1;
-	split_read(split, &owner, &start, &end, &type);
-	if (owner == split->owner && start < split->start && end > split->end &&
-	    type != split->type) {
+	if (is_split(split)) {
 		split->found = true;
 		return 1;
 	}
@@ -239,7 +238,8 @@ lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
 	struct split split = {};
 	int i;
 
-	if (!locks)
+	if (!locks || rescore_address(locks->flc_posix.next) ==
+			      rescore_address(&locks->flc_posix))
 		return false;
 	split_range(&split, filp, flock);
 	if (split.start <= 0 || split.end == OFFSET_MAX)
@@ -255,13 +255,13 @@ lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
 	return split.found;
 }
 
-RESCORE_TWICE("fentry/fcntl_setlk", numflock__split, unsigned int fd,
-	      struct file *filp, unsigned int cmd, struct flock *flock)
+RESCORE_TWICE_LATE("fentry/fcntl_setlk", numflock__split, unsigned int fd,
+		   struct file *filp, unsigned int cmd, struct flock *flock)
 {
 	__u32 slot = rescore_current();
 	struct rescore_line *line;
 
-	if (!slot)
+	if (!slot || !rescore_active())
 		return 0;
 	if (rescore_repeats() && lock_credit_find() >= 0)
 		return 0;	/* the other copy was here */
@@ -280,13 +280,14 @@ refuse:
 	return 0;
 }
 
-RESCORE_SECURITY(numflock__ask, file_lock, security_file_lock,
-		 struct file *file, unsigned int type)
+/* A lock that has its credit already asks for no other, in a handover either. */
+RESCORE_SECURITY_LATE(numflock__ask, file_lock, security_file_lock,
+		      struct file *file, unsigned int type)
 {
 	__u32 slot = rescore_current();
 	int credit;
 
-	if (!slot)
+	if (!slot || !rescore_active())
 		return 0;
 	credit = lock_credit_find();
 	if (credit == LOCK_REFUSE)
@@ -304,6 +305,10 @@ static __always_inline int lock_made(__u64 address)
 	__u64 key = rescore_object_key(address, RESCORE_OBJ_LOCK);
 	int slot;
 
+	if (!READ_ONCE(*lock_credits()) && !rescore_current())
+		return 0;
+	if (!rescore_active())
+		return 0;
 	if (rescore_repeats() && rescore_payer_find(key) >= 0)
 		return 0;	/* the other copy was here */
 	slot = lock_credit_take();
@@ -317,7 +322,7 @@ static __always_inline int lock_made(__u64 address)
 	return 0;
 }
 
-RESCORE_TWICE("fentry/locks_copy_lock", numflock__made)
+RESCORE_TWICE_LATE("fentry/locks_copy_lock", numflock__made)
 {
 	return lock_made(rescore_arg(ctx, 0));
 }
@@ -348,13 +353,14 @@ static __always_inline bool lock_is_request(struct file_lock *lock)
  * after it, but not for a call that was under way when one was attached to its
  * function, or detached: a request may wait for hours.
  */
-RESCORE_TWICE("fentry/locks_release_private", numflock__gone,
-	      struct file_lock *lock)
+RESCORE_TWICE_LATE("fentry/locks_release_private", numflock__gone,
+		   struct file_lock *lock)
 {
 	rescore_uncharge_object(
 		rescore_object_key(rescore_address(lock), RESCORE_OBJ_LOCK),
 		numflock.id);
-	if (READ_ONCE(*lock_credits()) && lock_is_request(lock))
+	if (READ_ONCE(*lock_credits()) && lock_is_request(lock) &&
+	    rescore_active())
 		lock_credits_drop();
 	return 0;
 }
@@ -380,23 +386,23 @@ RESCORE_TWICE("fentry/lease_modify", numflock__lease_gone)
 }
 
 /* What failed before there was a request to release. */
-RESCORE_TWICE("fexit/fcntl_setlk", numflock__fcntl_end)
+RESCORE_TWICE_LATE("fexit/fcntl_setlk", numflock__fcntl_end)
 {
-	return lock_credits_drop();
+	return lock_end();
 }
 
-RESCORE_TWICE("fexit/generic_setlease", numflock__lease_end)
+RESCORE_TWICE_LATE("fexit/generic_setlease", numflock__lease_end)
 {
-	return lock_credits_drop();
+	return lock_end();
 }
 
-RESCORE_TWICE("fexit/__x64_sys_flock", numflock__flock_end__x64)
+RESCORE_TWICE_LATE("fexit/__x64_sys_flock", numflock__flock_end__x64)
 {
-	return lock_credits_drop();
+	return lock_end();
 }
 
 SEC("fexit/__ia32_sys_flock")
-int RESCORE_PROG(numflock__flock_end_ia32__opt)
+int RESCORE_LATE(numflock__flock_end_ia32__opt)
 {
-	return lock_credits_drop();
+	return lock_end();
 }

@@ -154,7 +154,7 @@ FIGURE(oom, "physpages", "times no memory could be found for it");
 FIGURE(oom_kill, "oomguarpages", "processes killed for want of memory");
 
 /* Where the statistics stand in memcg_vmstats.state: bytes. */
-static __u32 kernel_at, slab_at, anon_at;
+RESCORE_OWN __u32 kernel_at, slab_at, anon_at;
 
 #define stat_at(type, item) \
 	(rescore_stat_index(bpf_core_enum_value(enum type, item)) * sizeof(long))

@@ -26,8 +26,8 @@ RESCORE_RESOURCE(numproc) = {
 	.help = "processes and threads, until they are reaped",
 };
 
-RESCORE_SECURITY(numproc__fork, task_alloc, security_task_alloc,
-		 struct task_struct *child)
+RESCORE_SECURITY_LATE(numproc__fork, task_alloc, security_task_alloc,
+		      struct task_struct *child)
 {
 	__u32 slot = rescore_current();
 	__u64 key;
@@ -35,13 +35,15 @@ RESCORE_SECURITY(numproc__fork, task_alloc, security_task_alloc,
 	if (!slot)
 		return 0;
 	key = rescore_object_key(rescore_address(child), RESCORE_OBJ_TASK);
+	if (!rescore_records(key))
+		return 0;
 	if (rescore_try_charge_object(key, slot, numproc.id, RESCORE_HARD))
 		return -EAGAIN;
 	return 0;
 }
 
 SEC("fentry/release_task")
-int RESCORE_PROG(numproc__reap, struct task_struct *task)
+int RESCORE_LATE(numproc__reap, struct task_struct *task)
 {
 	rescore_uncharge_object(
 		rescore_object_key(rescore_address(task), RESCORE_OBJ_TASK),

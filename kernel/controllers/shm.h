@@ -365,10 +365,10 @@ int RESCORE_PROG(shmpages__ask__blocks, struct inode *inode, long pages)
 }
 
 SEC("fexit/shmem_inode_acct_blocks")
-int RESCORE_PROG(shmpages__asked__blocks, struct inode *inode, long pages,
-		 int ret)
+int RESCORE_PROG_IF(shmpages__asked__blocks, ret != 0, struct inode *inode,
+		    long pages, int ret)
 {
-	if (ret && !shm_was_denied())
+	if (!shm_was_denied())
 		shm_return(inode, pages);
 	return 0;
 }
@@ -391,10 +391,11 @@ int RESCORE_PROG(shmpages__ask__folio, gfp_t gfp, struct inode *inode,
 }
 
 SEC("fexit/shmem_alloc_and_acct_folio")
-int RESCORE_PROG(shmpages__asked__folio, gfp_t gfp, struct inode *inode,
-		 unsigned long index, bool huge, void *folio)
+int RESCORE_PROG_IF(shmpages__asked__folio, rescore_address(folio) >= -4095ULL,
+		    gfp_t gfp, struct inode *inode, unsigned long index,
+		    bool huge, void *folio)
 {
-	if (rescore_address(folio) >= -4095ULL && !shm_was_denied())
+	if (!shm_was_denied())
 		shm_return(inode, huge ? SHM_HUGE_PAGES : 1);
 	return 0;
 }

@@ -58,35 +58,24 @@ static __always_inline __u64 siginfo_key(__u64 address)
  */
 #define PAID_BITS	12
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1 << PAID_BITS);
-	__type(key, __u32);
-	__type(value, __u64);
-} paid SEC(".maps");
+__u64 paid[1 << PAID_BITS] RESCORE_TABLE(paid);
 
 static __always_inline __u64 *siginfo_paid(__u64 ucounts)
 {
-	__u32 hash = rescore_hash(ucounts, 64 - PAID_BITS);
-
-	return bpf_map_lookup_elem(&paid, &hash);
+	return paid + rescore_hash(ucounts, 64 - PAID_BITS);
 }
 
 static __always_inline void siginfo_paid_add(__u64 ucounts, __s64 n)
 {
-	__u64 *sum = siginfo_paid(ucounts);
-
-	if (sum)
-		__sync_fetch_and_add(sum, n);
+	__sync_fetch_and_add(siginfo_paid(ucounts), n);
 }
 
-RESCORE_SECURITY(numsiginfo__send, task_kill, security_task_kill,
-		 struct task_struct *to, struct kernel_siginfo *info, int sig)
+RESCORE_SECURITY_IF(numsiginfo__send, sig >= FIRST_REAL_TIME, task_kill,
+		    security_task_kill, struct task_struct *to,
+		    struct kernel_siginfo *info, int sig)
 {
 	__u32 slot;
 
-	if (sig < FIRST_REAL_TIME)
-		return 0;
 	slot = rescore_slot_of(to);
 	if (!slot || !rescore_current() || rescore_is_admin())
 		return 0;
@@ -95,18 +84,19 @@ RESCORE_SECURITY(numsiginfo__send, task_kill, security_task_kill,
 	return 0;
 }
 
-RESCORE_TWICE("fexit/__sigqueue_alloc", numsiginfo__made, int sig,
-	      struct task_struct *to, gfp_t gfp, int override_rlimit,
-	      const unsigned int flags, struct sigqueue *made)
+RESCORE_TWICE_LATE("fexit/__sigqueue_alloc", numsiginfo__made, int sig,
+		   struct task_struct *to, gfp_t gfp, int override_rlimit,
+		   const unsigned int flags, struct sigqueue *made)
 {
-	__u64 key = siginfo_key(rescore_address(made));
 	__u32 slot;
+	__u64 key;
 
 	if (!made)
 		return 0;
 	slot = rescore_slot_of(to);
-	if (!slot)
+	if (!slot || !rescore_active())
 		return 0;
+	key = siginfo_key(rescore_address(made));
 	if (rescore_repeats() && rescore_payer_find(key) >= 0)
 		return 0;	/* the other copy was here */
 	/* first: a free must not overlook it */
@@ -189,7 +179,7 @@ int numsiginfo__free(struct pt_regs *regs)
 	int found = SIGINFO_NOT;
 	unsigned int i;
 
-	if (!paid_here || !READ_ONCE(*paid_here) || !rescore_active())
+	if (!READ_ONCE(*paid_here) || !rescore_active())
 		return 0;
 #pragma unroll
 	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {

@@ -44,15 +44,18 @@ static __always_inline bool is_sender(int family, int type)
 }
 
 SEC("lsm_cgroup/socket_post_create")
-int othersockbuf__born__opt(unsigned long long *ctx)
+int othersockbuf__born__bound(unsigned long long *ctx)
 {
 	struct socket *sock = (struct socket *)ctx[0];
 	int family = ctx[1], type = ctx[2], kern = ctx[4], value;
-	struct sockbuf new = { .slot = rescore_current() }, *buf;
+	struct sockbuf new = {}, *buf;
 	struct sock *sk = sock->sk;
 
-	if (!rescore_active() || kern || !new.slot || !sk ||
-	    !is_sender(family, type) || !is_bounded(new.slot, othersockbuf.id))
+	if (!is_sender(family, type) || kern || !sk)
+		return 1;
+	new.slot = rescore_current();
+	if (!new.slot || !rescore_active() ||
+	    !is_bounded(new.slot, othersockbuf.id))
 		return 1;
 	/* the record may or may not be there already */
 	buf = sockbuf_new(rescore_address(sk), &new);
@@ -67,16 +70,16 @@ int othersockbuf__born__opt(unsigned long long *ctx)
 
 /* The listener's end of an AF_UNIX connection comes to accept(). */
 SEC("lsm_cgroup/sock_graft")
-int othersockbuf__accepted__opt(unsigned long long *ctx)
+int othersockbuf__accepted__bound(unsigned long long *ctx)
 {
 	struct sock *sk = (struct sock *)ctx[0];
 	struct sockbuf *buf;
 	int value;
 
-	if (!sk || sk->__sk_common.skc_family != AF_UNIX || !rescore_active())
+	if (!sk || sk->__sk_common.skc_family != AF_UNIX)
 		return 1;
 	buf = sockbuf_of(sk);
-	if (!buf)
+	if (!buf || !rescore_active())
 		return 1;
 	value = grant(buf, sk->sk_sndbuf, sk->sk_type) / 2;
 	if (value)

@@ -175,7 +175,7 @@ static __always_inline int sockbuf_sync_tcp(struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
 
-	if (buf)
+	if (buf && rescore_active())
 		sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued),
 				  sockbuf_rmem(sk));
 	return 0;
@@ -188,7 +188,7 @@ static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 	__s64 now;
 	int i;
 
-	if (!buf || buf->tcp)
+	if (!buf || buf->tcp || !rescore_active())
 		return 0;
 	for (i = 0; i < SOCKBUF_TRIES; i++) {
 		now = sockbuf_rmem(sk);
@@ -202,26 +202,26 @@ static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 /* --- TCP --------------------------------------------------------------------------- */
 
 SEC("fexit/tcp_write_queue_purge")
-int RESCORE_PROG(tcpsndbuf_tcprcvbuf__purge, struct sock *sk)
+int RESCORE_LATE(tcpsndbuf_tcprcvbuf__purge, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
 
 SEC("fexit/tcp_rcv_established")
-int RESCORE_PROG(tcpsndbuf_tcprcvbuf__segment, struct sock *sk)
+int RESCORE_LATE(tcpsndbuf_tcprcvbuf__segment, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
 
 SEC("fexit/tcp_rcv_state_process")
-int RESCORE_PROG(tcpsndbuf_tcprcvbuf__state, struct sock *sk)
+int RESCORE_LATE(tcpsndbuf_tcprcvbuf__state, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
 
 /* The end of each read, whatever kind of read it was. */
 SEC("fentry/__tcp_cleanup_rbuf")
-int RESCORE_PROG(tcprcvbuf__read, struct sock *sk)
+int RESCORE_LATE(tcprcvbuf__read, struct sock *sk)
 {
 	return sockbuf_sync_tcp(sk);
 }
@@ -229,42 +229,42 @@ int RESCORE_PROG(tcprcvbuf__read, struct sock *sk)
 /* --- others ------------------------------------------------------------------------- */
 
 SEC("fexit/__udp_enqueue_schedule_skb")
-int RESCORE_PROG(dgramrcvbuf__udp, struct sock *sk)
+int RESCORE_LATE(dgramrcvbuf__udp, struct sock *sk)
 {
 	return sockbuf_sync_rcv(sk);
 }
 
 SEC("fexit/skb_consume_udp")
-int RESCORE_PROG(dgramrcvbuf__udp_read, struct sock *sk)
+int RESCORE_LATE(dgramrcvbuf__udp_read, struct sock *sk)
 {
 	return sockbuf_sync_rcv(sk);
 }
 
 SEC("fexit/__sock_queue_rcv_skb")
-int RESCORE_PROG(dgramrcvbuf__raw, struct sock *sk)
+int RESCORE_LATE(dgramrcvbuf__raw, struct sock *sk)
 {
 	return sockbuf_sync_rcv(sk);
 }
 
 SEC("fexit/skb_free_datagram")
-int RESCORE_PROG(dgramrcvbuf__read, struct sock *sk)
+int RESCORE_LATE(dgramrcvbuf__read, struct sock *sk)
 {
 	return sockbuf_sync_rcv(sk);
 }
 
 SEC("fexit/skb_set_owner_w")
-int RESCORE_PROG(othersockbuf__send, struct sk_buff *skb, struct sock *sk)
+int RESCORE_LATE(othersockbuf__send, struct sk_buff *skb, struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
 
-	if (buf && !buf->tcp)
+	if (buf && !buf->tcp && rescore_active())
 		sockbuf_count_snd(buf, sockbuf_wmem(sk));
 	return 0;
 }
 
 /* After it the socket may be gone. */
 SEC("fentry/sock_wfree")
-int RESCORE_PROG(othersockbuf__sent, struct sk_buff *skb)
+int RESCORE_LATE(othersockbuf__sent, struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
 	struct sockbuf *buf;
@@ -273,7 +273,7 @@ int RESCORE_PROG(othersockbuf__sent, struct sk_buff *skb)
 	if (!sk)
 		return 0;
 	buf = sockbuf_of(sk);
-	if (!buf || buf->tcp)
+	if (!buf || buf->tcp || !rescore_active())
 		return 0;
 	left = sockbuf_wmem(sk) - skb->truesize;
 	sockbuf_count_snd(buf, left > 0 ? left : 0);

@@ -17,12 +17,9 @@ static __always_inline bool is_queued_next(const struct sock *sk)
 /* Netlink is not dropped: who waits for an answer would wait for ever. */
 static __always_inline void see_netlink(struct sock *sk, struct sk_buff *skb)
 {
-	struct sockbuf *buf;
+	struct sockbuf *buf = sockbuf_of(sk);
 	__s64 now;
 
-	if (sk->__sk_common.skc_family != AF_NETLINK)
-		return;
-	buf = sockbuf_of(sk);
 	if (!buf)
 		return;
 	now = sockbuf_rmem(sk);
@@ -31,8 +28,11 @@ static __always_inline void see_netlink(struct sock *sk, struct sk_buff *skb)
 	sockbuf_count_rcv(buf, now);
 }
 
-RESCORE_SECURITY(dgramrcvbuf__arrive, socket_sock_rcv_skb,
-		 security_sock_rcv_skb, struct sock *sk, struct sk_buff *skb)
+RESCORE_SECURITY_IF(dgramrcvbuf__arrive,
+		    is_queued_next(sk) ||
+			    sk->__sk_common.skc_family == AF_NETLINK,
+		    socket_sock_rcv_skb, security_sock_rcv_skb, struct sock *sk,
+		    struct sk_buff *skb)
 {
 	struct sockbuf *buf;
 	__u32 size;

@@ -97,6 +97,8 @@ charge(struct sock *sk, __u32 slot, enum rescore_object kind)
 {
 	__u64 key = rescore_object_key(rescore_address(sk), kind);
 
+	if (!rescore_records(key))
+		return 0;
 	if (rescore_try_charge_object(key, slot, resource_of(kind),
 				      RESCORE_HARD))
 		return -ENOBUFS;
@@ -127,14 +129,17 @@ charge_new(struct sock *sk, __u32 slot, enum rescore_object kind)
 
 /* --- socket(), socketpair() --------------------------------------------------- */
 
-RESCORE_SECURITY(sockets__make, socket_post_create, security_socket_post_create,
-		 struct socket *sock, int family, int type, int protocol,
-		 int kern)
+RESCORE_SECURITY_LATE(sockets__make, socket_post_create,
+		      security_socket_post_create, struct socket *sock,
+		      int family, int type, int protocol, int kern)
 {
 	__u32 slot = rescore_current();
-	struct sock *sk = sock->sk;
+	struct sock *sk;
 
-	if (!slot || kern || !sk)
+	if (!slot || kern)
+		return 0;
+	sk = sock->sk;
+	if (!sk || !rescore_active())
 		return 0;
 	return charge_new(sk, slot, kind_of(family, type));
 }
@@ -181,25 +186,26 @@ static __always_inline int payer_of_subflow(struct sock *sk)
 }
 
 SEC("fentry/sk_clone_lock")
-int RESCORE_PROG(sockets__copy, struct sock *parent)
+int RESCORE_LATE(sockets__copy, struct sock *parent)
 {
+	enum rescore_object kind = kind_of_sock(parent);
+	int slot = payer(rescore_address(parent), kind);
 	struct copy *copy = copy_of_cpu();
-	int slot;
 
-	if (!copy)
-		return 0;
-	copy->kind = kind_of_sock(parent);
-	slot = payer(rescore_address(parent), copy->kind);
-	if (slot < 0 && copy->kind == RESCORE_OBJ_SOCK &&
+	if (slot < 0 && kind == RESCORE_OBJ_SOCK &&
 	    parent->sk_protocol == IPPROTO_TCP)
 		slot = payer_of_subflow(parent);
+	/* of one whose copy could not be made something may be left */
+	if (!copy || (slot <= 0 && !copy->slot) || !rescore_active())
+		return 0;
+	copy->kind = kind;
 	copy->slot = slot > 0 ? slot : 0;
 	return 0;
 }
 
 /* Also runs in every socket(), where there is nothing to do yet. */
-RESCORE_SECURITY(sockets__child, sk_alloc_security, security_sk_alloc,
-		 struct sock *sk, int family, unsigned int priority)
+RESCORE_SECURITY_LATE(sockets__child, sk_alloc_security, security_sk_alloc,
+		      struct sock *sk, int family, unsigned int priority)
 {
 	struct copy *copy;
 	__u32 slot;
@@ -207,7 +213,7 @@ RESCORE_SECURITY(sockets__child, sk_alloc_security, security_sk_alloc,
 	if (priority & GFP_ZERO)
 		return 0;
 	copy = copy_of_cpu();
-	if (!copy || !copy->slot)
+	if (!copy || !copy->slot || !rescore_active())
 		return 0;
 	slot = copy->slot;
 	copy->slot = 0;
@@ -215,12 +221,13 @@ RESCORE_SECURITY(sockets__child, sk_alloc_security, security_sk_alloc,
 }
 
 /* A SYN, or the ACK to a SYN cookie. It is no socket yet, only a request. */
-RESCORE_SECURITY(numtcpsock__request, inet_conn_request,
-		 security_inet_conn_request, const struct sock *sk)
+RESCORE_SECURITY_LATE(numtcpsock__request, inet_conn_request,
+		      security_inet_conn_request, const struct sock *sk)
 {
 	int slot = payer(rescore_address(sk), kind_of_sock(sk));
 
-	if (slot > 0 && rescore_check(slot, numtcpsock.id, 1, RESCORE_HARD))
+	if (slot > 0 && rescore_active() &&
+	    rescore_check(slot, numtcpsock.id, 1, RESCORE_HARD))
 		return -ENOBUFS;
 	return 0;
 }
@@ -250,13 +257,15 @@ int RESCORE_PROG(numtcpsock__subflow__mod__opt, struct sock *sk,
 
 /* --- connections to an AF_UNIX listener ------------------------------------------- */
 
-RESCORE_SECURITY(numothersock__connect, unix_stream_connect,
-		 security_unix_stream_connect, struct sock *sk,
-		 struct sock *other, struct sock *newsk)
+RESCORE_SECURITY_LATE(numothersock__connect, unix_stream_connect,
+		      security_unix_stream_connect, struct sock *sk,
+		      struct sock *other, struct sock *newsk)
 {
 	int slot = payer(rescore_address(other), RESCORE_OBJ_OTHERSOCK);
 
-	return slot > 0 ? charge_new(newsk, slot, RESCORE_OBJ_OTHERSOCK) : 0;
+	return slot > 0 && rescore_active() ?
+		       charge_new(newsk, slot, RESCORE_OBJ_OTHERSOCK) :
+		       0;
 }
 
 /* --- accept() of other families --------------------------------------------------- */
@@ -271,8 +280,8 @@ static __always_inline bool is_made_by_accept(const struct sock *sk)
 	return family == AF_ALG || family == AF_TIPC || family == AF_SMC;
 }
 
-RESCORE_SECURITY(numothersock__accept, socket_accept, security_socket_accept,
-		 struct socket *sock)
+RESCORE_SECURITY_LATE(numothersock__accept, socket_accept,
+		      security_socket_accept, struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 	enum rescore_object kind;
@@ -282,7 +291,8 @@ RESCORE_SECURITY(numothersock__accept, socket_accept, security_socket_accept,
 		return 0;
 	kind = kind_of_sock(sk);
 	slot = payer(rescore_address(sk), kind);
-	if (slot > 0 && rescore_check(slot, resource_of(kind), 1, RESCORE_HARD))
+	if (slot > 0 && rescore_active() &&
+	    rescore_check(slot, resource_of(kind), 1, RESCORE_HARD))
 		return -ENOBUFS;
 	return 0;
 }
@@ -294,7 +304,7 @@ made(struct sock *sk, int slot, enum rescore_object kind)
 	__u64 key = rescore_object_key(rescore_address(sk), kind);
 	struct sockbuf buf = { .slot = slot };
 
-	if (slot <= 0 || rescore_payer_find(key) >= 0)
+	if (slot <= 0 || !rescore_active() || rescore_payer_find(key) >= 0)
 		return 0;
 	rescore_force_charge_object(key, slot, resource_of(kind));
 	if (kind != RESCORE_OBJ_SOCK)
@@ -339,7 +349,7 @@ static __always_inline int gone(struct sock *sk)
 {
 	enum rescore_object kind = kind_of_sock(sk);
 	__u64 address = rescore_address(sk);
-	int slot = rescore_payer_take(rescore_object_key(address, kind));
+	int slot = rescore_payer_take_late(rescore_object_key(address, kind));
 
 	if (slot <= 0)
 		return 0;
@@ -361,7 +371,7 @@ RESCORE_SECURITY_VOID(sockets__free, sk_free_security, security_sk_free,
  * not go past this one as well.
  */
 SEC("fentry/security_sk_free")
-int RESCORE_PROG(sockets__free_2__irq, struct sock *sk)
+int RESCORE_LATE(sockets__free_2__irq, struct sock *sk)
 {
 	return gone(sk);
 }

@@ -168,7 +168,7 @@ static __always_inline struct sockbuf *begin(const struct sock *full)
 	struct sockbuf buf = { .tcp = 1 };
 	__u32 locks;
 
-	if (slot <= 0)
+	if (slot <= 0 || !rescore_active())
 		return NULL;
 	buf.slot = slot;
 	/* what the program has asked for until now */
@@ -192,7 +192,7 @@ see(struct bpf_sock *sk, struct governed *tcp, bool born)
 	buf = sockbuf_of(full);
 	if (!buf && born)
 		buf = begin(full);
-	if (!buf)
+	if (!buf || !rescore_active())
 		return false;
 	tcp->buf = buf;
 	tcp->sndbuf = full->sk_sndbuf;
@@ -223,9 +223,7 @@ int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 		return 1;
 	}
 	sk = ops->sk;
-	if (!rescore_active() || !sk)
-		return 1;
-	if (!see(sk, &tcp, born))
+	if (!sk || !see(sk, &tcp, born))
 		return 1;
 	flags = calls(tcp.buf, ops->bpf_sock_ops_cb_flags);
 	if (flags != ops->bpf_sock_ops_cb_flags)
@@ -374,7 +372,7 @@ static __always_inline int sockbuf_sent(struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
 
-	if (!buf)
+	if (!buf || !rescore_active())
 		return 0;
 	sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued), sockbuf_rmem(sk));
 	if (!buf->goal_snd || buf->snd * 3 <= (__s64)buf->goal_snd * 2) {
@@ -388,20 +386,20 @@ static __always_inline int sockbuf_sent(struct sock *sk)
 }
 
 SEC("fexit/tcp_sendmsg_locked")
-int RESCORE_PROG(tcpsndbuf__send, struct sock *sk)
+int RESCORE_LATE(tcpsndbuf__send, struct sock *sk)
 {
 	return sockbuf_sent(sk);
 }
 
 SEC("fexit/do_tcp_sendpages")
-int RESCORE_PROG(tcpsndbuf__sendpages_before_6_5__opt, struct sock *sk)
+int RESCORE_LATE(tcpsndbuf__sendpages_before_6_5__opt, struct sock *sk)
 {
 	return sockbuf_sent(sk);
 }
 
 /* In the midst of a send, for as long as its receiver takes. */
 SEC("fentry/sk_stream_wait_memory")
-int RESCORE_PROG(tcpsndbuf__wait, struct sock *sk)
+int RESCORE_LATE(tcpsndbuf__wait, struct sock *sk)
 {
 	return sockbuf_sent(sk);
 }

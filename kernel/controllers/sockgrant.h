@@ -222,11 +222,11 @@ static __noinline __u64 share_of(__u32 slot, __u32 resource, __u32 number)
 
 /* It is no connection any more, and may become a listener. */
 SEC("fexit/tcp_disconnect")
-int RESCORE_PROG(tcpsndbuf_tcprcvbuf__disconnect, struct sock *sk)
+int RESCORE_LATE(tcpsndbuf_tcprcvbuf__disconnect, struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
 
-	if (!buf)
+	if (!buf || !rescore_active())
 		return 0;
 	sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued), sockbuf_rmem(sk));
 	grant_set(buf, 0);

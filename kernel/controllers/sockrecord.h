@@ -21,12 +21,7 @@ struct sockplace {
 	__u32 unused;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1 << RECORD_BITS);
-	__type(key, __u32);
-	__type(value, struct sockplace);
-} sockbufs SEC(".maps");
+struct sockplace sockbufs[1 << RECORD_BITS] RESCORE_TABLE(sockbufs);
 
 /* Sized by the loader: every socket has a file, which needs a payer, too. */
 struct {
@@ -39,17 +34,13 @@ struct {
 
 static __always_inline struct sockplace *record_place(__u64 address)
 {
-	__u32 hash = rescore_hash(address, 64 - RECORD_BITS);
-
-	return bpf_map_lookup_elem(&sockbufs, &hash);
+	return sockbufs + rescore_hash(address, 64 - RECORD_BITS);
 }
 
 static __always_inline struct sockbuf *sockbuf_at(__u64 address)
 {
 	struct sockplace *place = record_place(address);
 
-	if (!place)
-		return NULL;
 	if (READ_ONCE(place->address) == address)
 		return &place->buf;
 	return READ_ONCE(place->more) ?
@@ -66,8 +57,6 @@ record_add(__u64 address, const struct sockbuf *buf)
 {
 	struct sockplace *place = record_place(address);
 
-	if (!place)
-		return NULL;
 	if (!__sync_val_compare_and_swap(&place->address, 0, RECORD_BUSY)) {
 		place->buf = *buf;
 		/* orders it, too */
@@ -87,8 +76,6 @@ static __always_inline void record_remove(__u64 address)
 {
 	struct sockplace *place = record_place(address);
 
-	if (!place)
-		return;
 	if (READ_ONCE(place->address) == address)
 		__sync_lock_test_and_set(&place->address, 0);
 	else if (!bpf_map_delete_elem(&sockbufs_more, &address))

@@ -81,8 +81,8 @@ RESCORE_RESOURCE(lockedpages) = {
  * costs is the hook. Files in memory ask it for the process that writes to them.
  * A copy that runs after another finds that all was reserved.
  */
-RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
-	      struct mm_struct *mm, long pages)
+RESCORE_TWICE_LATE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
+		   struct mm_struct *mm, long pages)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	bool is_own = rescore_address(mm) == rescore_address(task->mm);
@@ -94,6 +94,8 @@ RESCORE_TWICE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 	if (shm_refuse())
 		return -ENOMEM;
 	if (is_own && !vm_is_near(rescore_address(mm)) && !vm_find_fork())
+		return 0;
+	if (!rescore_active())
 		return 0;
 	rescore_syscall_get(&call);
 	what = vm_call_of(&call);

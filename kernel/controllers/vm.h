@@ -55,18 +55,11 @@ struct vm_cell {
 	struct vm vm;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1 << VM_CELLS_BITS);
-	__type(key, __u32);
-	__type(value, struct vm_cell);
-} vm_cells SEC(".maps");
+struct vm_cell vm_cells[1 << VM_CELLS_BITS] RESCORE_TABLE(vm_cells);
 
 static __always_inline struct vm_cell *vm_cell_of(__u64 key)
 {
-	__u32 hash = rescore_hash(key, 64 - VM_CELLS_BITS);
-
-	return bpf_map_lookup_elem(&vm_cells, &hash);
+	return vm_cells + rescore_hash(key, 64 - VM_CELLS_BITS);
 }
 
 /* Could it be there? */
@@ -74,15 +67,13 @@ static __always_inline bool vm_is_near(__u64 key)
 {
 	struct vm_cell *cell = vm_cell_of(key);
 
-	return cell && (READ_ONCE(cell->key) == key || READ_ONCE(cell->more));
+	return READ_ONCE(cell->key) == key || READ_ONCE(cell->more);
 }
 
 static __always_inline struct vm *vm_lookup(__u64 key)
 {
 	struct vm_cell *cell = vm_cell_of(key);
 
-	if (!cell)
-		return NULL;
 	if (READ_ONCE(cell->key) == key)
 		return &cell->vm;
 	if (!READ_ONCE(cell->more))
@@ -95,8 +86,6 @@ static __always_inline int vm_insert(__u64 key, const struct vm *vm)
 {
 	struct vm_cell *cell = vm_cell_of(key);
 
-	if (!cell)
-		return -1;
 	if (!__sync_val_compare_and_swap(&cell->key, 0, VM_CELL_BUSY)) {
 		cell->vm = *vm;
 		/* an exchange is a full barrier: it is whole when it is found */
@@ -116,8 +105,6 @@ static __always_inline int vm_remove(__u64 key)
 {
 	struct vm_cell *cell = vm_cell_of(key);
 
-	if (!cell)
-		return -1;
 	if (__sync_val_compare_and_swap(&cell->key, key, 0) == key)
 		return 0;
 	if (!READ_ONCE(cell->more) ||

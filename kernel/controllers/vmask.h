@@ -39,7 +39,8 @@ static __always_inline __u64 vm_brk_pages(struct mm_struct *mm,
  * in vm.bpf.c, is not asked with MAP_NORESERVE and the like, and is put to a
  * program that a preemptible kernel may skip.
  */
-RESCORE_SECURITY(vm__mmap, mmap_addr, security_mmap_addr, unsigned long addr)
+RESCORE_SECURITY_LATE(vm__mmap, mmap_addr, security_mmap_addr,
+		      unsigned long addr)
 {
 	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	struct vm *vm = mm ? vm_find(mm) : NULL;
@@ -48,7 +49,7 @@ RESCORE_SECURITY(vm__mmap, mmap_addr, security_mmap_addr, unsigned long addr)
 	enum vm_call what;
 	__u64 asked, over = 0;
 
-	if (!vm)
+	if (!vm || !rescore_active())
 		return 0;
 	if (vm->denied && vm->denied == vm_thread())
 		return -ENOMEM;
@@ -77,9 +78,9 @@ RESCORE_SECURITY(vm__mmap, mmap_addr, security_mmap_addr, unsigned long addr)
  * Memory becomes writable. The kernel asks about some of it only: not about what
  * was writable before, nor about MAP_NORESERVE.
  */
-RESCORE_SECURITY(privvmpages__protect, file_mprotect, security_file_mprotect,
-		 struct vm_area_struct *vma, unsigned long reqprot,
-		 unsigned long prot)
+RESCORE_SECURITY_LATE(privvmpages__protect, file_mprotect,
+		      security_file_mprotect, struct vm_area_struct *vma,
+		      unsigned long reqprot, unsigned long prot)
 {
 	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	struct rescore_syscall call;
@@ -90,7 +91,7 @@ RESCORE_SECURITY(privvmpages__protect, file_mprotect, security_file_mprotect,
 	    vma->vm_flags & (VM_WRITE | VM_SHARED | VM_GROWSDOWN))
 		return 0;
 	vm = vm_find(mm);
-	if (!vm)
+	if (!vm || !rescore_active())
 		return 0;
 	rescore_syscall_get(&call);
 	start = rescore_syscall_arg(&call, 0);

@@ -173,8 +173,11 @@ RESCORE_TWICE("tp_btf/task_newtask", vm__forked, struct task_struct *child,
 RESCORE_SECURITY_VOID(vm__unfork, task_free, security_task_free,
 		      struct task_struct *child)
 {
-	struct vm *fork = vm_find_fork();
+	struct vm *fork;
 
+	if (!rescore_active())
+		return 0;
+	fork = vm_find_fork();
 	if (fork && fork->child == rescore_address(child))
 		vm_fork_end(rescore_address(bpf_get_current_task_btf()));
 	/* of a fork, or a segment, that it did not bring to an end */

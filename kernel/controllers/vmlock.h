@@ -28,16 +28,14 @@ static __always_inline __u64 vm_mlock_pages(struct mm_struct *mm)
  * Asked about a request above RLIMIT_MEMLOCK only, by a task that has the
  * capability. There is nothing else in mlock that can refuse.
  */
-RESCORE_SECURITY(lockedpages__capable, capable, security_capable,
-		 const struct cred *cred, struct user_namespace *ns, int cap,
-		 unsigned int opts)
+RESCORE_SECURITY_IF(lockedpages__capable, cap == CAP_IPC_LOCK, capable,
+		    security_capable, const struct cred *cred,
+		    struct user_namespace *ns, int cap, unsigned int opts)
 {
 	struct mm_struct *mm;
 	struct vm *vm;
 	__u64 pages;
 
-	if (cap != CAP_IPC_LOCK)
-		return 0;
 	mm = bpf_get_current_task_btf()->mm;
 	vm = mm ? vm_find(mm) : NULL;
 	if (!vm)

@@ -21,7 +21,7 @@ static __always_inline void vm_settle(struct mm_struct *mm)
 {
 	struct vm *vm = mm ? vm_find(mm) : NULL;
 
-	if (vm)
+	if (vm && rescore_active())
 		vm_settle_books(vm, mm);
 }
 
@@ -31,7 +31,7 @@ static __always_inline void vm_settle_current(void)
 }
 
 #define VM_SETTLE(section, name)			\
-RESCORE_TWICE(section, name)				\
+RESCORE_TWICE_LATE(section, name)				\
 {							\
 	vm_settle_current();				\
 	return 0;					\
@@ -59,12 +59,12 @@ static __always_inline void vm_punish(struct vm *vm, struct mm_struct *mm)
 }
 
 /* After the mmap lock was dropped. */
-RESCORE_TWICE("fexit/vm_mmap_pgoff", vm__mmapped)
+RESCORE_TWICE_LATE("fexit/vm_mmap_pgoff", vm__mmapped)
 {
 	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	struct vm *vm = mm ? vm_find(mm) : NULL;
 
-	if (!vm)
+	if (!vm || !rescore_active())
 		return 0;
 	vm_punish(vm, mm);
 	vm_settle_books(vm, mm);
@@ -96,24 +96,25 @@ static __always_inline void vm_unmapped(struct mm_struct *mm, bool is_part)
 	vm_settle(mm);
 }
 
-RESCORE_TWICE("fexit/do_vmi_munmap", vm__unmap__vmi, struct vma_iterator *vmi,
-	      struct mm_struct *mm, unsigned long start, size_t len,
-	      struct list_head *uf, bool unlock)
+RESCORE_TWICE_LATE("fexit/do_vmi_munmap", vm__unmap__vmi,
+		   struct vma_iterator *vmi, struct mm_struct *mm,
+		   unsigned long start, size_t len, struct list_head *uf,
+		   bool unlock)
 {
 	vm_unmapped(mm, !unlock);
 	return 0;
 }
 
-RESCORE_TWICE("fexit/do_mas_munmap", vm__unmap__mas, struct ma_state *mas,
-	      struct mm_struct *mm, unsigned long start, size_t len,
-	      struct list_head *uf, bool downgrade)
+RESCORE_TWICE_LATE("fexit/do_mas_munmap", vm__unmap__mas, struct ma_state *mas,
+		   struct mm_struct *mm, unsigned long start, size_t len,
+		   struct list_head *uf, bool downgrade)
 {
 	vm_unmapped(mm, !downgrade);
 	return 0;
 }
 
-RESCORE_TWICE("fexit/expand_downwards", vm__expanded,
-	      struct vm_area_struct *vma)
+RESCORE_TWICE_LATE("fexit/expand_downwards", vm__expanded,
+		   struct vm_area_struct *vma)
 {
 	vm_settle(vma->vm_mm);
 	return 0;

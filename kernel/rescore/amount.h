@@ -29,30 +29,22 @@
 		__type(key, __u64);					\
 		__type(value, type_of_value);				\
 	} amounts_##resource SEC(".maps");				\
-	struct {							\
-		__uint(type, BPF_MAP_TYPE_ARRAY);			\
-		__uint(max_entries, 1 << RESCORE_NEAR_BITS);		\
-		__type(key, __u32);					\
-		__type(value, __u32);					\
-	} near_##resource SEC(".maps")
+	__u32 near_##resource[1 << RESCORE_NEAR_BITS]			\
+		RESCORE_TABLE(near_##resource)
 
-static __always_inline __u32 *rescore_near_of(void *near, __u64 key)
+static __always_inline __u32 *rescore_near_of(__u32 *near, __u64 key)
 {
-	__u32 hash = rescore_hash(key, 64 - RESCORE_NEAR_BITS);
-
-	return bpf_map_lookup_elem(near, &hash);
+	return near + rescore_hash(key, 64 - RESCORE_NEAR_BITS);
 }
 
 /* Could @key be there? */
-static __always_inline bool rescore_is_near(void *near, __u64 key)
+static __always_inline bool rescore_is_near(__u32 *near, __u64 key)
 {
-	__u32 *n = rescore_near_of(near, key);
-
-	return n && READ_ONCE(*n);
+	return READ_ONCE(*rescore_near_of(near, key));
 }
 
 static __always_inline void *
-rescore_amount_find(void *amounts, void *near, __u64 key)
+rescore_amount_find(void *amounts, __u32 *near, __u64 key)
 {
 	return rescore_is_near(near, key) ? bpf_map_lookup_elem(amounts, &key) :
 					    NULL;
@@ -60,12 +52,10 @@ rescore_amount_find(void *amounts, void *near, __u64 key)
 
 /* 0, or -1: there is no room, or it is there already. */
 static __always_inline int
-rescore_amount_add(void *amounts, void *near, __u64 key, const void *value)
+rescore_amount_add(void *amounts, __u32 *near, __u64 key, const void *value)
 {
 	__u32 *n = rescore_near_of(near, key);
 
-	if (!n)
-		return -1;
 	/* counted first: nobody must overlook it */
 	__sync_fetch_and_add(n, 1);
 	if (!bpf_map_update_elem(amounts, &key, value, BPF_NOEXIST))
@@ -76,22 +66,22 @@ rescore_amount_add(void *amounts, void *near, __u64 key, const void *value)
 
 /* 0, or -1: it is not there. */
 static __always_inline int
-rescore_amount_remove(void *amounts, void *near, __u64 key)
+rescore_amount_remove(void *amounts, __u32 *near, __u64 key)
 {
 	__u32 *n = rescore_near_of(near, key);
 
-	if (!n || bpf_map_delete_elem(amounts, &key))
+	if (bpf_map_delete_elem(amounts, &key))
 		return -1;
 	__sync_fetch_and_add(n, -1);
 	return 0;
 }
 
 #define RESCORE_FIND(resource, key) \
-	rescore_amount_find(&amounts_##resource, &near_##resource, key)
+	rescore_amount_find(&amounts_##resource, near_##resource, key)
 #define RESCORE_ADD(resource, key, value) \
-	rescore_amount_add(&amounts_##resource, &near_##resource, key, value)
+	rescore_amount_add(&amounts_##resource, near_##resource, key, value)
 #define RESCORE_REMOVE(resource, key) \
-	rescore_amount_remove(&amounts_##resource, &near_##resource, key)
+	rescore_amount_remove(&amounts_##resource, near_##resource, key)
 
 /* The map is full: what asks for @n must be refused, and this says why. */
 RESCORE_FUNCTION int rescore_no_room(__u32 slot, __u32 resource, __s64 n)

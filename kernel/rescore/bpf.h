@@ -50,6 +50,25 @@ const volatile struct rescore_config rescore_cfg SEC(".rodata.config");
 struct rescore_meta rescore_meta SEC(".data.rescore");
 
 /*
+ * A variable, and no array map, so that a bucket is found without a look-up. One for
+ * all objects as well: the only one that may be in .bss, which the loader shares.
+ */
+#ifndef RESCORE_NATIVE
+struct rescore_bucket members[1 << RESCORE_MEMBERS_BITS];
+#endif
+
+/*
+ * A table of a controller's own that is looked up often: a variable as well. An upgrade
+ * keeps it.
+ *
+ *	struct sockplace sockbufs[1 << 14] RESCORE_TABLE(sockbufs);
+ */
+#define RESCORE_TABLE(name)	SEC(".data." #name)
+
+/* Any other variable, which is of one object, and begins with 0 after an upgrade. */
+#define RESCORE_OWN	static SEC(".data.own")
+
+/*
  * Sizes are set by the loader in the core's object; the others get the core's
  * maps by name. A map that only one controller needs is defined there.
  */
@@ -71,7 +90,9 @@ struct rescore_meta rescore_meta SEC(".data.rescore");
 	} name SEC(".maps")
 
 RESCORE_ARRAY(table, struct rescore_row);
+#ifdef RESCORE_NATIVE
 RESCORE_ARRAY(members, struct rescore_bucket);
+#endif
 RESCORE_HASH(members_more);
 RESCORE_ARRAY(payers, struct rescore_bucket);
 RESCORE_HASH(payers_more);
@@ -92,6 +113,23 @@ name(unsigned long long *ctx);						\
 static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args);				\
 int RESCORE_BODY(name, name, ##args)					\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args)
+
+/*
+ * The same, but where @condition is false there is nothing to do, which is found out
+ * first. It may depend on nothing that changes between two programs of one call.
+ */
+#define RESCORE_PROG_IF(name, condition, args...)			\
+name(unsigned long long *ctx);						\
+static __always_inline bool						\
+____##name##__if(unsigned long long *ctx, ##args)			\
+{									\
+	return condition;						\
+}									\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args);				\
+int RESCORE_BODY_IF(name, name, ##args)					\
 static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args)
 
@@ -119,10 +157,46 @@ variant(unsigned long long *ctx)					\
 	_Pragma("GCC diagnostic pop")					\
 }
 
+/*
+ * And for one that most often finds that there is nothing to do: its body itself
+ * asks rescore_active(), when it has found something and before it changes it.
+ */
+#define RESCORE_LATE(name, args...)					\
+name(unsigned long long *ctx);						\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args);				\
+int RESCORE_LATE_BODY(name, name, ##args)				\
+static __always_inline int						\
+____##name(unsigned long long *ctx, ##args)
+
+#define RESCORE_LATE_BODY(name, variant, args...)			\
+variant(unsigned long long *ctx)					\
+{									\
+	_Pragma("GCC diagnostic push")					\
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
+	return ____##name(___bpf_ctx_cast(args));			\
+	_Pragma("GCC diagnostic pop")					\
+}
+
 /* @variant, which runs ____@name. What is refused ends the old one's turn too. */
 #define RESCORE_BODY(name, variant, args...)				\
 variant(unsigned long long *ctx)					\
 {									\
+	RESCORE_TAKE_TURN(name, variant, ##args)			\
+}
+
+#define RESCORE_BODY_IF(name, variant, args...)				\
+variant(unsigned long long *ctx)					\
+{									\
+	_Pragma("GCC diagnostic push")					\
+	_Pragma("GCC diagnostic ignored \"-Wint-conversion\"")		\
+	if (!____##name##__if(___bpf_ctx_cast(args)))			\
+		return 0;						\
+	_Pragma("GCC diagnostic pop")					\
+	RESCORE_TAKE_TURN(name, variant, ##args)			\
+}
+
+#define RESCORE_TAKE_TURN(name, variant, args...)			\
 	int ret, turn = rescore_turn(rescore_program(#variant));	\
 									\
 	if (!turn)							\
@@ -133,8 +207,7 @@ variant(unsigned long long *ctx)					\
 	_Pragma("GCC diagnostic pop")					\
 	if (turn == RESCORE_TURN_NOTED && !ret)				\
 		rescore_turn_note(rescore_program(#variant));		\
-	return ret;							\
-}
+	return ret;
 
 /*
  * A program on a security hook. As BPF_PROG_TYPE_LSM where the kernel's LSM
@@ -148,41 +221,61 @@ variant(unsigned long long *ctx)					\
  *
  * makes the variants numfile__open__lsm and numfile__open__mod, of which the
  * loader takes one. The body's result is 0, or a constant errno to refuse:
- * the verifier wants to see its value. RESCORE_SECURITY_VOID: on a hook that
- * cannot refuse.
+ * the verifier wants to see its value.
+ *
+ *	RESCORE_SECURITY_IF	as RESCORE_PROG_IF
+ *	RESCORE_SECURITY_LATE	as RESCORE_LATE
+ *	RESCORE_SECURITY_VOID	as RESCORE_LATE, on a hook that cannot refuse
+ *	RESCORE_SECURITY_TASK	the same; only tasks come there, no interrupts. So
+ *				where tasks are not preempted nothing is skipped,
+ *				and the tracing program costs less: variant __task.
  */
 #define RESCORE_SECURITY(name, hook, function, args...)			\
-	RESCORE_BOTH(name, "lsm/" #hook, "fmod_ret/" #function, ##args)
+	RESCORE_SECURITY_IF(name, true, hook, function, ##args)
+
+#define RESCORE_SECURITY_IF(name, condition, hook, function, args...)	\
+static __always_inline bool						\
+____##name##__if(unsigned long long *ctx, ##args)			\
+{									\
+	return condition;						\
+}									\
+	RESCORE_BOTH(RESCORE_BODY_IF, name, "lsm/" #hook, __lsm,	\
+		     "fmod_ret/" #function, __mod, ##args)
+
+#define RESCORE_SECURITY_LATE(name, hook, function, args...)		\
+	RESCORE_BOTH(RESCORE_LATE_BODY, name, "lsm/" #hook, __lsm,	\
+		     "fmod_ret/" #function, __mod, ##args)
 
 #define RESCORE_SECURITY_VOID(name, hook, function, args...)		\
-	RESCORE_BOTH(name, "lsm/" #hook, "fentry/" #function, ##args)
+	RESCORE_BOTH(RESCORE_LATE_BODY, name, "lsm/" #hook, __lsm,	\
+		     "fentry/" #function, __mod, ##args)
+
+#define RESCORE_SECURITY_TASK(name, hook, function, args...)		\
+	RESCORE_BOTH(RESCORE_LATE_BODY, name, "lsm/" #hook, __lsm,	\
+		     "fentry/" #function, __task, ##args)
 
 /*
  * A tracing program of which a second copy, <name>_2__twice, is attached on
  * preemptible kernels: what was skipped once is done by the other. So it must do
- * nothing if it is run again.
+ * nothing if it is run again. RESCORE_TWICE_LATE: as RESCORE_LATE.
  */
 #define RESCORE_TWICE(section, name, args...)				\
+	RESCORE_BOTH(RESCORE_REPEATABLE_BODY, name, section, ,		\
+		     section, _2__twice, ##args)
+
+#define RESCORE_TWICE_LATE(section, name, args...)			\
+	RESCORE_BOTH(RESCORE_LATE_BODY, name, section, ,		\
+		     section, _2__twice, ##args)
+
+#define RESCORE_BOTH(body, name, section_a, a, section_b, b, args...)	\
 static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args);				\
-SEC(section)								\
-int RESCORE_REPEATABLE_BODY(name, name, ##args)				\
-SEC(section)								\
-int RESCORE_REPEATABLE_BODY(name, name##_2__twice, ##args)		\
+SEC(section_a)								\
+int body(name, name##a, ##args)						\
+SEC(section_b)								\
+int body(name, name##b, ##args)						\
 static __always_inline int						\
 ____##name(unsigned long long *ctx, ##args)
-
-#define RESCORE_BOTH(name, lsm, mod, args...)				\
-static __always_inline int						\
-____##name(unsigned long long *ctx, ##args);				\
-RESCORE_VARIANT(name, name##__lsm, lsm, ##args)				\
-RESCORE_VARIANT(name, name##__mod, mod, ##args)				\
-static __always_inline int						\
-____##name(unsigned long long *ctx, ##args)
-
-#define RESCORE_VARIANT(name, variant, section, args...)		\
-SEC(section)								\
-int RESCORE_BODY(name, variant, ##args)
 
 /*
  * A kernel pointer as a number, for what the verifier forbids on pointers: to

@@ -503,10 +503,10 @@ rescore_force_charge_object(__u64 key, __u32 slot, __u32 resource)
 	return rescore_own(key, slot, resource, true);
 }
 
-/* The object is gone. Nothing happens when nobody pays for it. */
+/* The object is gone. Nothing happens when nobody pays for it. May be RESCORE_LATE. */
 static __always_inline void rescore_uncharge_object(__u64 key, __u32 resource)
 {
-	int slot = rescore_payer_take(key);
+	int slot = rescore_payer_take_late(key);
 
 	if (slot > 0)
 		rescore_uncharge(slot, resource, 1);

@@ -9,41 +9,51 @@
 
 #include "bucket.h"
 
+static __always_inline struct rescore_bucket *rescore_member_bucket(__u64 key)
+{
+#ifdef RESCORE_NATIVE
+	__u32 hash = rescore_hash(key, rescore_cfg.members_shift);
+
+	return bpf_map_lookup_elem(&members, &hash);
+#else
+	return members + rescore_hash(key, rescore_cfg.members_shift);
+#endif
+}
+
 RESCORE_FUNCTION __u32 rescore_member_more(__u64 key)
 {
-	__u64 *slot = bpf_map_lookup_elem(&members_more, &key);
+	__u64 *slot;
 
+	if (!READ_ONCE(rescore_meta.members_overflow))
+		return 0;
+	slot = bpf_map_lookup_elem(&members_more, &key);
 	return slot ? READ_ONCE(*slot) : 0;
+}
+
+/* Slot of the container of cgroup @id; 0: of none, unless *@ret_full. */
+static __always_inline __u32 rescore_member_near(__u64 id, bool *ret_full)
+{
+	__u64 key = RESCORE_KEY(id);
+
+	return RESCORE_SLOT(
+		rescore_bucket_find(rescore_member_bucket(key), key, ret_full));
 }
 
 /* Slot of the container of cgroup @id; 0: of none. */
 static __always_inline __u32 rescore_member(__u64 id)
 {
-	__u64 key = RESCORE_KEY(id), entry;
-	__u32 hash = rescore_hash(key, rescore_cfg.members_shift);
-	struct rescore_bucket *bucket;
+	bool full;
+	__u32 slot = rescore_member_near(id, &full);
 
-	bucket = bpf_map_lookup_elem(&members, &hash);
-	if (!bucket)
-		return 0;
-
-	entry = rescore_bucket_find(bucket, key);
-	if (entry)
-		return RESCORE_SLOT(entry);
-	if (READ_ONCE(rescore_meta.members_overflow))
-		return rescore_member_more(key);
-	return 0;
+	return full ? rescore_member_more(RESCORE_KEY(id)) : slot;
 }
 
 /* 0, or -1: there is no room for it. */
 static __always_inline int rescore_member_add(__u64 id, __u32 slot)
 {
 	__u64 key = RESCORE_KEY(id), value = slot;
-	__u32 hash = rescore_hash(key, rescore_cfg.members_shift);
-	struct rescore_bucket *bucket;
 
-	bucket = bpf_map_lookup_elem(&members, &hash);
-	if (bucket && !rescore_bucket_add(bucket, key | slot))
+	if (!rescore_bucket_add(rescore_member_bucket(key), key | slot))
 		return 0;
 
 	/* counted first: a reader must not overlook it */
@@ -57,11 +67,10 @@ static __always_inline int rescore_member_add(__u64 id, __u32 slot)
 static __always_inline void rescore_member_remove(__u64 id)
 {
 	__u64 key = RESCORE_KEY(id);
-	__u32 hash = rescore_hash(key, rescore_cfg.members_shift);
-	struct rescore_bucket *bucket;
+	bool full;
 
-	bucket = bpf_map_lookup_elem(&members, &hash);
-	if (bucket && rescore_bucket_swap(bucket, key, RESCORE_TOMB))
+	if (rescore_bucket_swap(rescore_member_bucket(key), key, RESCORE_TOMB,
+				&full))
 		return;
 	if (READ_ONCE(rescore_meta.members_overflow) &&
 	    !bpf_map_delete_elem(&members_more, &key))
@@ -94,25 +103,28 @@ static long rescore_climb_step(__u32 index, void *arg)
 }
 
 /*
- * Some cgroup could not be recorded (it takes a container that makes tens of
- * thousands of them): then nobody counts as outside before all its ancestors
- * have been asked.
+ * Of a cgroup whose bucket is full. If some cgroup could not be recorded (it takes a
+ * container that makes tens of thousands of them), it may be this one: then all its
+ * ancestors are asked.
  */
-RESCORE_FUNCTION __u32 rescore_slot_above(__u64 address)
+RESCORE_FUNCTION __u32 rescore_slot_far(__u64 address)
 {
-	struct rescore_climb climb = { .cgrp = (void *)address };
+	struct cgroup *cgrp = (void *)address;
+	struct rescore_climb climb = { .cgrp = cgrp };
 
-	bpf_loop(RESCORE_DEPTH_MAX, rescore_climb_step, &climb, 0);
+	climb.slot =
+		rescore_member_more(RESCORE_KEY(BPF_CORE_READ(cgrp, kn, id)));
+	if (!climb.slot && READ_ONCE(rescore_meta.members_lost))
+		bpf_loop(RESCORE_DEPTH_MAX, rescore_climb_step, &climb, 0);
 	return climb.slot;
 }
 
 static __always_inline __u32 rescore_slot_of_cgroup(struct cgroup *cgrp)
 {
-	__u32 slot = rescore_member(cgrp->kn->id);
+	bool full;
+	__u32 slot = rescore_member_near(cgrp->kn->id, &full);
 
-	if (!slot && READ_ONCE(rescore_meta.members_lost))
-		slot = rescore_slot_above(rescore_address(cgrp));
-	return slot;
+	return full ? rescore_slot_far(rescore_address(cgrp)) : slot;
 }
 
 static __always_inline __u32 rescore_slot_of(struct task_struct *task)

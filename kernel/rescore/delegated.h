@@ -40,8 +40,8 @@
 #define RESCORE_RATE_NS		1000000000ULL
 
 /* The reading in progress. */
-static __u64 rescore_walk;	/* when it began; 0: none */
-static bool rescore_walk_whole;	/* all cgroups are read */
+RESCORE_OWN __u64 rescore_walk;	/* when it began; 0: none */
+RESCORE_OWN bool rescore_walk_whole;	/* all cgroups are read */
 
 static __always_inline struct rescore_gauges *rescore_gauges_of(__u32 slot)
 {

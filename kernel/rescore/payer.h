@@ -93,6 +93,25 @@ static __always_inline bool rescore_is_admin(void)
 						     RESCORE_OBJ_ADMIN)) >= 0;
 }
 
+#ifdef RESCORE_NATIVE
+#define rescore_records_slow(key) ((void)(key), false)
+#else
+RESCORE_FUNCTION int rescore_records_slow(__u64 key)
+{
+	return rescore_active() && rescore_payer_find(key) < 0;
+}
+#endif
+
+/*
+ * For a program that is RESCORE_LATE and about to record @key: is that up to it? In a
+ * handover the first of the two does it, and the other finds it done.
+ */
+static __always_inline bool rescore_records(__u64 key)
+{
+	return READ_ONCE(rescore_meta.generation) == rescore_cfg.generation ||
+	       rescore_records_slow(key);
+}
+
 RESCORE_FUNCTION int rescore_payer_add_more(__u64 key, __u32 slot, bool spare)
 {
 	__u64 value = slot, before;
@@ -145,32 +164,52 @@ static __always_inline int rescore_payer_find(__u64 key)
 {
 	struct rescore_bucket *bucket = rescore_payer_bucket(key);
 	__u64 entry, *more;
+	bool full;
 
 	if (!bucket)
 		return -1;
-	entry = rescore_bucket_find(bucket, key);
+	entry = rescore_bucket_find(bucket, key, &full);
 	if (entry)
 		return RESCORE_SLOT(entry);
-	if (!READ_ONCE(rescore_meta.payers_overflow))
+	if (!full || !READ_ONCE(rescore_meta.payers_overflow))
 		return -1;
 	more = bpf_map_lookup_elem(&payers_more, &key);
 	return more ? (int)READ_ONCE(*more) : -1;
+}
+
+static __always_inline int
+rescore_payer_take_from(struct rescore_bucket *bucket, __u64 key)
+{
+	__u64 entry;
+	bool full;
+
+	entry = rescore_bucket_swap(bucket, key, RESCORE_TOMB, &full);
+	if (entry)
+		return RESCORE_SLOT(entry);
+	if (!full || !READ_ONCE(rescore_meta.payers_overflow))
+		return -1;
+	return rescore_payer_take_more(key);
 }
 
 /* Remove it. The slot that was recorded, or -1. */
 static __always_inline int rescore_payer_take(__u64 key)
 {
 	struct rescore_bucket *bucket = rescore_payer_bucket(key);
-	__u64 entry;
 
-	if (!bucket)
+	return bucket ? rescore_payer_take_from(bucket, key) : -1;
+}
+
+/*
+ * The same for a program that is RESCORE_LATE: it asks rescore_active(), if there can
+ * be anything.
+ */
+static __always_inline int rescore_payer_take_late(__u64 key)
+{
+	struct rescore_bucket *bucket = rescore_payer_bucket(key);
+
+	if (!bucket || rescore_bucket_is_new(bucket) || !rescore_active())
 		return -1;
-	entry = rescore_bucket_swap(bucket, key, RESCORE_TOMB);
-	if (entry)
-		return RESCORE_SLOT(entry);
-	if (!READ_ONCE(rescore_meta.payers_overflow))
-		return -1;
-	return rescore_payer_take_more(key);
+	return rescore_payer_take_from(bucket, key);
 }
 
 /*
@@ -184,17 +223,18 @@ rescore_payer_put(__u64 key, __u32 slot, int *missed, bool spare)
 {
 	struct rescore_bucket *bucket = rescore_payer_bucket(key);
 	__u64 entry;
+	bool full;
 
 	*missed = -1;
 	if (!bucket)
 		return -1;
-	entry = rescore_bucket_swap(bucket, key, key | slot);
+	entry = rescore_bucket_swap(bucket, key, key | slot, &full);
 	if (entry) {
 		__sync_fetch_and_add(&rescore_meta.missed_frees, 1);
 		*missed = RESCORE_SLOT(entry);
 		return 0;
 	}
-	if (READ_ONCE(rescore_meta.payers_overflow)) {
+	if (full && READ_ONCE(rescore_meta.payers_overflow)) {
 		*missed = rescore_payer_take_more(key);
 		if (*missed >= 0)
 			__sync_fetch_and_add(&rescore_meta.missed_frees, 1);

@@ -162,6 +162,38 @@ wait
 good destroy web
 good unload
 
+# --- programs that are attached only where it is worth it ------------------------------
+
+attached()
+{
+	[ -e "/sys/fs/bpf/rescore/links/$1" ] && echo yes || echo no
+}
+
+born=othersockbuf__born__bound
+good load --only sockets,files
+if grep -q '(none)\|(voluntary)' /sys/kernel/debug/sched/preempt; then
+	is "tasks are not preempted: the cheaper program" \
+		"$(attached numfile__free__task) $(attached numfile__free__lsm)" 'yes no'
+else
+	is "tasks are preempted: the one that is never skipped" \
+		"$(attached numfile__free__task) $(attached numfile__free__lsm)" 'no yes'
+fi
+good create web
+good set web numothersock=50
+is "what only keeps a bound waits for one" "$(attached $born)" no
+good upgrade
+is "an upgrade leaves it so" "$(attached $born)" no
+good set web othersockbuf=1m
+is "a bound attaches it" "$(attached $born)" yes
+good set web othersockbuf=2m
+good upgrade
+is "it is there after an upgrade" "$(attached $born)" yes
+good set web othersockbuf=unlimited
+good upgrade
+is "which leaves it out when no bound is left" "$(attached $born)" no
+good destroy web
+good unload
+
 # --- all slots -----------------------------------------------------------------------
 
 good load --containers 2 --only numproc

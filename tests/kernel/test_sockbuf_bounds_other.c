@@ -14,7 +14,7 @@ static bool is_bounded_at_birth(void)
 
 	for (i = 0; i < rescore_nr_hooks(rs); i++) {
 		hook = rescore_hook(rs, i);
-		if (!strcmp(hook->name, "othersockbuf__born__opt"))
+		if (!strcmp(hook->name, "othersockbuf__born__bound"))
 			return hook->state == RESCORE_ON;
 	}
 	return false;

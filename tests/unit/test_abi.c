@@ -166,7 +166,7 @@ int main(void)
 {
 	size_t i;
 
-	tap_ok(RESCORE_ABI == 4, "this test is of ABI 4");
+	tap_ok(RESCORE_ABI == 5, "this test is of ABI 5");
 	tap_ok(RESCORE_UNLIMITED == INT64_MAX, "unlimited is LONG_MAX");
 	for (i = 0; i < sizeof(layout) / sizeof(layout[0]); i++)
 		tap_ok(layout[i].is == layout[i].was &&

@@ -34,7 +34,7 @@ static void begin(const char *missing)
 {
 	static const char *const hooks[] = {
 		"net__make",	 "tcp__syn",	    "udp__pair",
-		"tcp_udp__both", "tcp__extra__opt", "numraw__graft",
+		"tcp_udp__both", "tcp__extra__opt", "numraw__born__bound",
 		"net__free",
 	};
 	size_t i;
@@ -85,6 +85,9 @@ int main(void)
 		    "the controller's: all of its rows");
 	begin("tcp__extra__opt");
 	tap_is_text(state(), "1111 11110111", "one that is not needed: none");
+	begin("numraw__born__bound");
+	tap_is_text(state(), "1111 11111011",
+		    "nor one that only keeps a bound");
 	begin("numdisk__open");
 	tap_is_text(state(), "1110 11111110", "another controller's");
 	free(load);
