@@ -144,6 +144,15 @@ int rescore_apply(const struct rescore *rs, unsigned int slot, uint32_t rows)
 	return 0;
 }
 
+int rescore_attach_bounded(const struct rescore *rs, unsigned int slot,
+			   uint32_t rows)
+{
+	(void)rs;
+	(void)slot;
+	(void)rows;
+	return 0;
+}
+
 /* Only messages have it. */
 const char *rescore_format_amount(int64_t amount, unsigned int unit, bool exact,
 				  char *buf, size_t size)
