@@ -179,12 +179,12 @@ RESCORE_TWICE_LATE("fentry/tty_release", numpty__close, struct inode *inode,
 }
 
 SEC("fentry/release_task")
-int RESCORE_PROG(numpty__reap, struct task_struct *task)
+int RESCORE_LATE(numpty__reap, struct task_struct *task)
 {
 	__u64 key;
 	int slot;
 
-	if (!READ_ONCE(rescore_meta.pty_credits))
+	if (!READ_ONCE(rescore_meta.pty_credits) || !rescore_active())
 		return 0;
 	key = rescore_object_key(rescore_address(task), RESCORE_OBJ_PTY_CREDIT);
 	slot = rescore_payer_take(key);

@@ -54,14 +54,12 @@ static __always_inline __u64 entry_key(__u64 address)
 
 /* --- asked for ----------------------------------------------------------------- */
 
-RESCORE_SECURITY(numiptent__send, netlink_send, security_netlink_send,
-		 struct sock *sk, struct sk_buff *skb)
+RESCORE_SECURITY_IF(numiptent__send, sk->sk_protocol == NETLINK_NETFILTER,
+		    netlink_send, security_netlink_send, struct sock *sk,
+		    struct sk_buff *skb)
 {
-	__u32 slot;
+	__u32 slot = rescore_current();
 
-	if (sk->sk_protocol != NETLINK_NETFILTER)
-		return 0;
-	slot = rescore_current();
 	if (!slot)
 		return 0;
 	if (batch_begin(slot, numiptent.id, (__u64)skb->data, skb->len))
@@ -69,9 +67,10 @@ RESCORE_SECURITY(numiptent__send, netlink_send, security_netlink_send,
 	return 0;
 }
 
-RESCORE_TWICE("fexit/netlink_sendmsg", numiptent__sent, struct socket *sock)
+RESCORE_TWICE_LATE("fexit/netlink_sendmsg", numiptent__sent,
+		   struct socket *sock)
 {
-	if (sock->sk->sk_protocol == NETLINK_NETFILTER)
+	if (sock->sk->sk_protocol == NETLINK_NETFILTER && rescore_active())
 		batch_end(numiptent.id, bpf_get_current_task());
 	return 0;
 }
@@ -341,15 +340,14 @@ ENTRY_OF_PACKET(numiptent__packet_2)
 
 /* --- iptables-legacy --------------------------------------------------------------- */
 
-RESCORE_SECURITY(numiptent__ask, socket_setsockopt, security_socket_setsockopt,
-		 struct socket *sock, int level, int option)
+RESCORE_SECURITY_IF(numiptent__ask,
+		    option == XT_SET_REPLACE || option == XT_ARP_SET_REPLACE,
+		    socket_setsockopt, security_socket_setsockopt,
+		    struct socket *sock, int level, int option)
 {
-	struct sock *sk;
+	struct sock *sk = sock->sk;
 	__u32 slot;
 
-	if (option != XT_SET_REPLACE && option != XT_ARP_SET_REPLACE)
-		return 0;
-	sk = sock->sk;
 	if (!sk || !xt_is_request(sk, level, option))
 		return 0;
 	slot = rescore_current();

@@ -503,13 +503,16 @@ rescore_force_charge_object(__u64 key, __u32 slot, __u32 resource)
 	return rescore_own(key, slot, resource, true);
 }
 
-/* The object is gone. Nothing happens when nobody pays for it. May be RESCORE_LATE. */
-static __always_inline void rescore_uncharge_object(__u64 key, __u32 resource)
-{
-	int slot = rescore_payer_take_late(key);
-
-	if (slot > 0)
-		rescore_uncharge(slot, resource, 1);
-}
+/*
+ * The object is gone. Nothing happens when nobody pays for it. May be RESCORE_LATE. A
+ * macro, since what tells @resource is read only if there is something to uncharge.
+ */
+#define rescore_uncharge_object(key, resource)				\
+({									\
+	int __slot = rescore_payer_take_late(key);			\
+									\
+	if (__slot > 0)							\
+		rescore_uncharge(__slot, resource, 1);			\
+})
 
 #endif /* RESCORE_CHARGE_H */
