@@ -15,9 +15,9 @@
  *             EAGAIN, as above RLIMIT_SIGPENDING. The host's pass. Others wait
  *             once per number at most, and are delivered, as are those of
  *             timers and of the kernel: counted, above the barrier too.
- * Costs       1 hook per signal that is sent (203 instructions), 2 more when it
- *             queues an entry: some 900 on the host, 1400 in a container, for
- *             sending and taking one. Half of it is what the hooks cost empty.
+ * Costs       1 hook per signal that is sent (190 instructions), 2 more when it
+ *             queues an entry: some 900 on the host, 1300 in a container, for
+ *             sending and taking one. Most of it is what the hooks cost empty.
  *
  * The function that frees an entry is inlined everywhere. All ways pass
  * dec_rlimit_put_ucounts(), which is not given the entry; but each needs it right

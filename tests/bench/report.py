@@ -232,9 +232,12 @@ kernel's own two controllers cost.
 
 {goals}
 
-What no program can leave out (registers, the active generation, an id, an empty bucket)
-is some 45 instructions. An operation of less than 4,500 instructions for each program
-on its way is above 1 % with that alone: locks, signals, files and small packets are.
+What no program can leave out (registers, an id or address, a bucket that is empty) is
+some 30 instructions. An operation of less than 3,000 instructions for each program on
+its way is above 1 % with that alone: locks, signals and small packets are. Nor can the
+programs of a hook cost less than the hook: where that alone, some 130 to 200 instructions,
+is more than memory and process controllers cost together (they count nothing of locks,
+packets or single mappings), a member pays more.
 
 ### Where it goes
 
@@ -245,23 +248,22 @@ are the machine instructions on that path, as `bpftool prog dump xlated` shows t
 
 | step | instructions |
 |---|---:|
-| both: save and restore registers | 18 |
-| both: is this generation of programs the active one? | 17 |
-| open: the id of the running task's cgroup | 7 |
-| open: the bucket of members for it, which is empty | 22 |
-| close: the file's address as a key | 7 |
-| close: the bucket of payers for it, which is empty | 24 |
-| both: has a table overflowed, is a terminal being opened? | 20 |
-| together | 115 |
+| both: save and restore registers, return | 18 |
+| open: the id of the running task's cgroup | 6 |
+| open: the bucket of members for it, which is empty | 11 |
+| close: the file's address as a key | 8 |
+| close: the bucket of payers for it, which is empty | 19 |
+| close: is a terminal being opened? | 2 |
+| together | 64 |
 
-The first four are more than 1 % of the operation (62), so that is not to be had. In a
+Which generation of programs acts is asked only once there is something to do. In a
 container the charge itself is added: four locked instructions on the row and the payer,
 the bound, the mark; with a bound of kmemsize a look at the clock. A lock and its
-unlock pass six programs, for each of which the same holds, on an operation of a third
+unlock pass eight programs, for each of which the same holds, on an operation of a third
 of the length.
 
-A place in a bucket that was used once is never empty again. When all were, after some
-hundred thousand objects, a look-up that finds nothing reads eight entries, not one.
+A place in a bucket that was used once is never empty again. A look-up that finds nothing
+reads as many entries as the bucket has had at once at most, and one.
 
 ## Each controller alone
 
