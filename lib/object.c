@@ -114,22 +114,6 @@ static bool is_members(const struct bpf_map *map)
 	return length >= end && !strcmp(name + length - end, MEMBERS);
 }
 
-/* What @map is in the core; NULL: it is the object's own. */
-static struct bpf_map *find_shared(const struct load *load,
-				   const struct bpf_map *map)
-{
-	struct bpf_map *shared;
-
-	if (!strncmp(bpf_map__name(map), ".rodata", 7))
-		return NULL;
-	bpf_object__for_each_map(shared, load->core)
-		if (is_members(map) ?
-			    is_members(shared) :
-			    !strcmp(bpf_map__name(map), bpf_map__name(shared)))
-			return shared;
-	return NULL;
-}
-
 const char *load_core_pin(const struct bpf_map *map)
 {
 	const char *name = bpf_map__name(map);
@@ -139,6 +123,23 @@ const char *load_core_pin(const struct bpf_map *map)
 	if (is_members(map))
 		return "members";
 	return strchr(name, '.') ? NULL : name;
+}
+
+/* What @map is in the core; NULL: it is the object's own. */
+static struct bpf_map *find_shared(const struct load *load,
+				   const struct bpf_map *map)
+{
+	const char *name = load_core_pin(map), *pin;
+	struct bpf_map *shared;
+
+	if (!name)
+		return NULL;
+	bpf_object__for_each_map(shared, load->core) {
+		pin = load_core_pin(shared);
+		if (pin && !strcmp(pin, name))
+			return shared;
+	}
+	return NULL;
 }
 
 static int share_maps(struct load *load, struct bpf_object *object)
