@@ -37,13 +37,15 @@ struct vm_over {
  * Where in node @enode, which reaches up to *@last, is address @at? Returns the
  * entry, and its end in *@last.
  */
-static __always_inline __u64 vm_tree_entry(__u64 enode, __u64 at, __u64 *last)
+RESCORE_FUNCTION __u64 vm_tree_entry(__u64 enode, __u64 at, __u64 *last)
 {
 	bool is_arange = VM_TREE_TYPE(enode) == VM_TREE_ARANGE;
 	__u64 pivot[VM_TREE_PIVOTS] = {}, node = enode & ~VM_TREE_NODE;
 	__u64 slots = node;
 	__u32 i, n = VM_TREE_PIVOTS;
 
+	if (!last)
+		return 0;
 	if (is_arange)
 		n = sizeof(((struct maple_arange_64 *)0)->pivot) /
 		    sizeof(__u64);
