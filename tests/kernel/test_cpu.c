@@ -448,17 +448,18 @@ TEST_F(cpu, confined)
 TEST_F(cpu, beside_a_bomb)
 {
 	int a = make("kt-bomb"), b = make("kt-b"), i;
-	struct puppet *p;
+	struct puppet *bombs[3], *p;
 
 	ASSERT_LT(0, a);
 	ASSERT_LT(0, b);
 	set_bounds(a, numproc, PRIME, PRIME);
 	SET(a, self->cpus, "1-1");
 	SET(b, self->cpus, "1-1");
-	for (i = 0; i < 3; i++) {
-		p = puppet_in(a);
-		puppet_send_call(p, fork_bomb, 0, 0, 0);
-	}
+	/* all at first: who is moved into what is full is forced */
+	for (i = 0; i < 3; i++)
+		bombs[i] = puppet_in(a);
+	for (i = 0; i < 3; i++)
+		puppet_send_call(bombs[i], fork_bomb, 0, 0, 0);
 	p = puppet_in(b);
 	EXPECT_EQ(0, puppet_do(p, fork_spinners, 1, 0, 0));
 	EXPECT_TRUE(within(SPIN_MS, failcnt(a, numproc) > 100));
