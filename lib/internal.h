@@ -101,9 +101,8 @@ bool rescore_serves(const struct rescore_hook *hook, const char *name);
 int rescore_apply(const struct rescore *rs, unsigned int slot, uint32_t rows);
 
 /* --- links.c --- */
-/* Attach programs that keep bounds of @rows (bits), if container @slot has any. */
-int rescore_attach_bounded(const struct rescore *rs, unsigned int slot,
-			   uint32_t rows);
+/* Attach programs that keep bounds of @rows (bits), which some are about to get. */
+int rescore_attach_bounded(const struct rescore *rs, uint32_t rows);
 
 /* --- refresh.c --- */
 /* Read the figures of container @slot only. */

@@ -160,8 +160,7 @@ static int attach_pinned(const struct rescore_hook *hook)
 	return err;
 }
 
-int rescore_attach_bounded(const struct rescore *rs, unsigned int slot,
-			   uint32_t rows)
+int rescore_attach_bounded(const struct rescore *rs, uint32_t rows)
 {
 	const struct rescore_hook *hook = rs->hooks;
 	unsigned int i, id;
@@ -172,8 +171,6 @@ int rescore_attach_bounded(const struct rescore *rs, unsigned int slot,
 			continue;
 		for (id = 0; !err && id < rs->meta->nr_resources; id++)
 			if (rows & 1U << id &&
-			    rs->table[slot].line[id].barrier !=
-				    RESCORE_UNLIMITED &&
 			    rescore_serves(hook, rs->registry[id].name))
 				err = attach_pinned(hook);
 	}

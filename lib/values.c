@@ -277,7 +277,7 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 		const struct rescore_bounds *bounds, size_t n)
 {
 	struct rescore_bounds *checked;
-	uint32_t rows = 0;
+	uint32_t rows = 0, bounded = 0;
 	int err = 0;
 	size_t i;
 
@@ -289,10 +289,13 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 		err = check_bounds(rs, &checked[i]);
 	err = err ?: rescore_lock_slot(rs, slot);
 	if (!err) {
-		err = set_locked(rs, slot, checked, n);
-		for (i = 0; i < n; i++)
+		for (i = 0; i < n; i++) {
 			rows |= 1U << checked[i].id;
-		err = err ?: rescore_attach_bounded(rs, slot, rows);
+			if (checked[i].barrier != RESCORE_UNLIMITED)
+				bounded |= 1U << checked[i].id;
+		}
+		err = rescore_attach_bounded(rs, bounded);
+		err = err ?: set_locked(rs, slot, checked, n);
 		err = err ?: rescore_apply(rs, slot, rows);
 		err = err ?: ct_limits_changed(rs, slot);
 		rescore_unlock(rs);

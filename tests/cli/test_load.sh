@@ -183,6 +183,10 @@ good set web numothersock=50
 is "what only keeps a bound waits for one" "$(attached $born)" no
 good upgrade
 is "an upgrade leaves it so" "$(attached $born)" no
+mv /sys/fs/bpf/rescore/progs/$born /sys/fs/bpf/rescore/progs/gone
+bad 1 "cannot attach $born" set web othersockbuf=1m
+is "no bound that could not be kept" "$(row web othersockbuf limit)" null
+mv /sys/fs/bpf/rescore/progs/gone /sys/fs/bpf/rescore/progs/$born
 good set web othersockbuf=1m
 is "a bound attaches it" "$(attached $born)" yes
 good set web othersockbuf=2m

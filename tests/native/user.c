@@ -144,11 +144,9 @@ int rescore_apply(const struct rescore *rs, unsigned int slot, uint32_t rows)
 	return 0;
 }
 
-int rescore_attach_bounded(const struct rescore *rs, unsigned int slot,
-			   uint32_t rows)
+int rescore_attach_bounded(const struct rescore *rs, uint32_t rows)
 {
 	(void)rs;
-	(void)slot;
 	(void)rows;
 	return 0;
 }
