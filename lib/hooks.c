@@ -120,7 +120,7 @@ static bool same_group(const char *a, const char *b)
 	return group_length(b) == length && !strncmp(a, b, length);
 }
 
-static bool has_suffix(const char *name, const char *suffix)
+bool load_has_suffix(const char *name, const char *suffix)
 {
 	size_t length = strlen(name), end = strlen(suffix);
 
@@ -131,7 +131,7 @@ static bool has_suffix(const char *name, const char *suffix)
 static bool is_task_variant(const struct load *load,
 			    const struct rescore_hook *hook)
 {
-	return !load->preemptible && has_suffix(hook->name, TASK);
+	return !load->preemptible && load_has_suffix(hook->name, TASK);
 }
 
 static bool is_lsm_variant(const struct load *load,
@@ -176,7 +176,8 @@ static void drop_spare(struct load *load, unsigned int first)
 
 	for (i = first; i < load->meta.nr_hooks; i++) {
 		hook = &load->hooks[i];
-		if (hook->state != RESCORE_ON || !has_suffix(hook->name, SPARE))
+		if (hook->state != RESCORE_ON ||
+		    !load_has_suffix(hook->name, SPARE))
 			continue;
 		/* what user space runs, it can run again */
 		if (load->preemptible && strncmp(hook->target, "iter/", 5))
@@ -198,9 +199,10 @@ static void drop_spare(struct load *load, unsigned int first)
 
 static bool is_optional(const char *name)
 {
-	return has_suffix(name, "__opt") || has_suffix(name, "__bound") ||
-	       has_suffix(name, TWICE) || has_suffix(name, IRQ) ||
-	       has_suffix(name, NOLSM);
+	return load_has_suffix(name, "__opt") ||
+	       load_has_suffix(name, LOAD_BOUND) ||
+	       load_has_suffix(name, TWICE) || load_has_suffix(name, IRQ) ||
+	       load_has_suffix(name, NOLSM);
 }
 
 /* A second copy of what cannot be skipped; a second part of what is whole. */
@@ -208,13 +210,13 @@ static void leave_out_copy(const struct load *load, struct rescore_hook *hook)
 {
 	const char *why = NULL;
 
-	if (has_suffix(hook->name, TWICE) && !load->preemptible)
+	if (load_has_suffix(hook->name, TWICE) && !load->preemptible)
 		why = "not needed: this kernel is not preemptible";
-	else if (has_suffix(hook->name, IRQ) && load->lsm &&
+	else if (load_has_suffix(hook->name, IRQ) && load->lsm &&
 		 btf__find_by_name_kind(load->btf, LSM_UNSKIPPED,
 					BTF_KIND_FUNC) > 0)
 		why = "not needed: an lsm program is never skipped";
-	else if (has_suffix(hook->name, NOLSM) && load->lsm)
+	else if (load_has_suffix(hook->name, NOLSM) && load->lsm)
 		why = "not needed: an lsm program does it";
 	if (!why)
 		return;

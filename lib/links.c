@@ -12,8 +12,6 @@
 
 #include "load.h"
 
-#define BOUND	"__bound"	/* <resource>__<what>__bound: see is_for_bound() */
-
 int load_pin_error(const char *name)
 {
 	return rescore_error(-errno, "cannot pin %s: %s", name,
@@ -103,9 +101,7 @@ static bool is_truth(struct bpf_program *prog)
 /* What a program on a hot path costs, it costs only once its row has a bound. */
 static bool is_for_bound(const struct rescore_hook *hook)
 {
-	const char *what = strstr(hook->name, "__");
-
-	return what && strstr(what + 2, BOUND);
+	return load_has_suffix(hook->name, LOAD_BOUND);
 }
 
 /* Has any container, before the upgrade, a bound for it to keep? */

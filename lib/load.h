@@ -60,6 +60,11 @@ int load_do(const struct rescore_load_opts *opts, enum load_how how);
 int load_write_tables(struct load *load);
 
 /* --- hooks.c --- */
+/* A program that only keeps a bound: attached when its row gets the first. */
+#define LOAD_BOUND	"__bound"
+
+/* Does @name end in @suffix, and begin before it? */
+bool load_has_suffix(const char *name, const char *suffix);
 /* List the object's programs; state says whether they fit this kernel. */
 int load_add_hooks(struct load *load, struct bpf_object *object,
 		   const char *controller);

@@ -108,10 +108,7 @@ static int add_resources(struct load *load, struct bpf_object *object,
 /* libbpf puts a part of the object's name before it. */
 static bool is_members(const struct bpf_map *map)
 {
-	const char *name = bpf_map__name(map);
-	size_t length = strlen(name), end = strlen(MEMBERS);
-
-	return length >= end && !strcmp(name + length - end, MEMBERS);
+	return load_has_suffix(bpf_map__name(map), MEMBERS);
 }
 
 const char *load_core_pin(const struct bpf_map *map)
