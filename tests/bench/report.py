@@ -23,7 +23,7 @@ VARIES = {
     "socketpair+close": 8, "TCP connect+accept+close": 5, "ptmx open+close": 6,
     "AF_UNIX send+receive 1000 B": 10, "nftables rule added+deleted": 5,
     "mmap+munmap 64 KB": 4, "brk up+down": 4, "mprotect twice": 6,
-    "pthread create+join": 8, "fork+exit+wait": 4, "fork+exec+wait": 4,
+    "pthread create+join": 8, "fork+exit+wait": 4, "fork+exec+wait": 8,
 }
 
 
