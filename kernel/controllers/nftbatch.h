@@ -155,10 +155,13 @@ static __always_inline void batch_element(struct batch *batch)
 	}
 }
 
-/* State is in the map: on the stack it would be endless to the verifier. */
+/*
+ * @arg: where the batch is. State is in the map: on the stack it would be endless to
+ * the verifier.
+ */
 static long batch_step(__u32 i, void *arg)
 {
-	struct batch *batch = batch_of_current();
+	struct batch *batch = *(struct batch **)arg;
 
 	if (!batch)
 		return 1;
@@ -197,10 +200,10 @@ batch_begin(__u32 slot, __u32 resource, __u64 data, __u32 size)
 	batch_end(resource, task);
 	if (bpf_map_update_elem(&batches, &task, &new, BPF_ANY))
 		return -1;
-	bpf_loop(BATCH_STEPS, batch_step, NULL, 0);
 	batch = bpf_map_lookup_elem(&batches, &task);
 	if (!batch)
 		return -1;
+	bpf_loop(BATCH_STEPS, batch_step, &batch, 0);
 	entries = batch->entries;
 	if (batch->whole && !entries) {
 		bpf_map_delete_elem(&batches, &task);
