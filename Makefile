@@ -233,8 +233,9 @@ $(O)/tests/bench/naive: tests/bench/naive.c Makefile
 
 # For the VM: small programs of their own, so that nothing else is measured.
 BENCH_TOOLS := $(addprefix $(O)/tests/bench/,ops contend floor scale)
-$(O)/tests/bench/ops: BENCH_LIBS := tests/bench/shake.c -static
-$(O)/tests/bench/ops: tests/bench/shake.c tests/bench/shake.h
+OPS_PARTS := tests/bench/shake.c tests/bench/runs.c
+$(O)/tests/bench/ops: BENCH_LIBS := $(OPS_PARTS) -static
+$(O)/tests/bench/ops: $(OPS_PARTS) $(OPS_PARTS:.c=.h)
 $(O)/tests/bench/contend: BENCH_LIBS := -static
 $(O)/tests/bench/floor: BENCH_LIBS := -lbpf
 $(O)/tests/bench/scale: BENCH_LIBS := -Itools/rstat \

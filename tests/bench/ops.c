@@ -4,9 +4,11 @@
  * runs with --icount that is the number of instructions. Prints "name cost".
  *
  *	ops [-r ROUNDS] [OPERATION...]
+ *	ops -c [OPERATION...]	how many BPF programs run instead
  *
  * The best of the rounds counts: the others met an interrupt.
  */
+#include "runs.h"
 #include "shake.h"
 
 #include <err.h>
@@ -327,18 +329,19 @@ static void exec_wait(void)
 	waitpid(pid, NULL, 0);
 }
 
+static pid_t answerer;
+
 /* There and back: a byte to a process that waits for it, and its answer. */
 static void switches(void)
 {
 	static int there[2], back[2];
-	static pid_t child;
 	char byte = 0;
 
-	if (!child) {
+	if (!answerer) {
 		if (pipe(there) || pipe(back))
 			err(1, "pipe");
-		child = fork();
-		if (!child) {
+		answerer = fork();
+		if (!answerer) {
 			close(there[1]);
 			while (read(there[0], &byte, 1) == 1)
 				if (write(back[1], &byte, 1) != 1)
@@ -424,7 +427,7 @@ static const struct {
 	{ "nftables rule added+deleted", filter_rule, 100 },
 };
 
-#define ROUNDS	8
+#define ROUNDS	8	/* also in report.py */
 
 static double now(void)
 {
@@ -433,6 +436,8 @@ static double now(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1e9 + t.tv_nsec;
 }
+
+static double (*meter)(void) = now;
 
 /*
  * The stack of a task that has ended comes back after a grace period of RCU. There
@@ -455,11 +460,11 @@ static double round_cost(int operation)
 
 		if (operations[operation].settles)
 			settle();
-		start = now();
+		start = meter();
 		do
 			operations[operation].run();
 		while (!operations[operation].settles && ++i < n);
-		cost += now() - start;
+		cost += meter() - start;
 	}
 	return cost / n;
 }
@@ -502,6 +507,9 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(*argv, "-r")) {
 		rounds = atoi(argv[1]);
 		argv += 2;
+	} else if (argc > 1 && !strcmp(*argv, "-c")) {
+		meter = runs;
+		argv++;
 	}
 	lock_fd = open("/tmp/bench-lock", O_RDWR | O_CREAT, 0600);
 	if (lock_fd < 0)
@@ -513,5 +521,10 @@ int main(int argc, char **argv)
 			       measure(i, rounds));
 			done++;
 		}
+	/* whoever waits for us finds nobody left */
+	shake_processes(0);
+	if (answerer && (kill(answerer, SIGKILL) ||
+			 waitpid(answerer, NULL, 0) != answerer))
+		err(1, "kill");
 	return !done;
 }

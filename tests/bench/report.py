@@ -14,16 +14,15 @@ import textwrap
 
 RESULTS = "bench/results/{}.json"
 VERSION = 2
+ROUNDS = 16     # 8 in ops.c, which tests/bench/guest runs twice in a state
 
 # Of check: how many percent of the bare operation a hook may cost more than what
-# is committed. What makes slabs, page tables or stacks varies by itself.
+# is committed. What RCU frees later, among others' rounds, varies by itself.
 TOLERANCE = 2.0
 VARIES = {
     "pipe+close": 4, "socket+close": 5, "UDP socket+close": 8,
     "socketpair+close": 8, "TCP connect+accept+close": 5, "ptmx open+close": 6,
-    "AF_UNIX send+receive 1000 B": 10, "nftables rule added+deleted": 5,
     "mmap+munmap 64 KB": 4, "brk up+down": 4, "mprotect twice": 6,
-    "pthread create+join": 8, "fork+exit+wait": 4, "fork+exec+wait": 8,
 }
 
 
@@ -165,22 +164,27 @@ def above_floor(results, operation, state):
 # What a member, or who is none, may pay over empty programs, in percent.
 GOAL_OUTSIDE, GOAL_INSIDE, GOAL_SOCKETS = 1, 3, 4
 SOCKETS = ("socket", "TCP", "UDP", "AF_UNIX")
+# What no program can leave out, in instructions: docs/PERFORMANCE.md says of what.
+LEAST = 30
 
 
 def goals_table(results):
     def cell(costs, state, goal):
         over = costs[state] - costs["floor"]
         share = over / costs["plain"] * 100
-        return f"{over:+.0f} ({share:+.1f} %){'' if share <= goal else ', over'}"
+        least = LEAST * costs["runs"] / costs["plain"] * 100
+        mark = "" if share <= goal else ", over" if least <= goal else ", over*"
+        return f"{over:+.0f} ({share:+.1f} %){mark}"
 
     def line(operation, costs):
         inside = GOAL_SOCKETS if operation.startswith(SOCKETS) else GOAL_INSIDE
         ours = costs["inside"] - costs["plain"]
         theirs = costs["plain"] - costs["bare"]
-        return [operation, cell(costs, "outside", GOAL_OUTSIDE),
+        return [operation, f"{costs['runs']:.0f}",
+                cell(costs, "outside", GOAL_OUTSIDE),
                 cell(costs, "inside", inside), f"{theirs:.0f}", f"{ours:.0f}"]
 
-    return markdown(["operation", "loaded, outside", "in a container",
+    return markdown(["operation", "programs", "loaded, outside", "in a container",
                      "memcg and pids", "rescore"],
                     (line(*item) for item in results.items()))
 
@@ -203,8 +207,10 @@ TEXT = """# What rescore costs
 
 Made by `make bench`. Instructions are those of a guest with one CPU whose clock
 counts them (`tests/vm/run --icount`), Debian's 6.12 cloud kernel: the same figures
-on any machine, however busy, within about 1 %; what makes sockets, page tables or
-processes varies by some more. Best of 10 rounds, states in turn.
+on any machine, however busy, within about 1 %; what makes sockets or page tables varies
+by some more. Best of {rounds} rounds, states in turn. Before each round objects are
+taken and given back, so that every state meets the allocators' fast way in some round;
+what makes tasks waits between two operations until the last is gone, stack and all.
 
 ## One operation
 
@@ -225,19 +231,25 @@ processes varies by some more. Best of 10 rounds, states in turn.
 
 ### Against the goals
 
-What rescore's programs do themselves, in instructions over those of empty programs. The
-goal is 1 % of the operation outside of containers and 3 % in one, 4 % for sockets; what
-is more is marked. The last two columns compare all that a member pays with what the
-kernel's own two controllers cost.
+What rescore's programs do themselves, in instructions over those of empty programs, and
+how many of them run. The goal is 1 % of the operation outside of containers and 3 % in
+one, 4 % for sockets; what is more is marked. The last two columns compare all that a
+member pays with what the kernel's own two controllers cost.
 
 {goals}
 
-What no program can leave out (registers, an id or address, a bucket that is empty) is
-some 30 instructions. An operation of less than 3,000 instructions for each program on
-its way is above 1 % with that alone: locks, signals and small packets are. Nor can the
-programs of a hook cost less than the hook: where that alone, some 130 to 200 instructions,
-is more than memory and process controllers cost together (they count nothing of locks,
-packets or single mappings), a member pays more.
+- *over\**: what no program can leave out (registers, an id or address, a bucket that is
+  empty: some {least} instructions), times the programs, is above the goal by itself. Only
+  fewer programs would help; which hooks see an object come and go, and cannot be
+  dodged, is not ours to choose.
+- *In a container*, what is counted costs some 230 to 290 instructions to come and go:
+  the charge and its return, the payer's entry and its removal, each an instruction that
+  locks the bus, the bound, the marks, the gate of kmemsize. An operation of less than
+  8,000 to 10,000 instructions for each object that it makes is above 3 % with that: one
+  file is, or one lock.
+- Nor can the programs of a hook cost less than the hook: where that alone, some 130 to
+  200 instructions, is more than memory and process controllers cost together (they count
+  nothing of locks, packets or single mappings), a member pays more.
 
 ### Where it goes
 
@@ -294,7 +306,7 @@ def table(cpus):
         beside=hooks["open+close"]["beside"],
         inside=hooks["open+close"]["inside"], hooks_words=hooks_words(hooks),
         hooks="\n".join(hooks_table(hooks)), cpus=cpus,
-        goals="\n".join(goals_table(hooks)),
+        goals="\n".join(goals_table(hooks)), least=LEAST, rounds=ROUNDS,
         controllers="\n".join(controllers_table(hooks)),
         contention="\n".join(contention_table(load("contention"))),
         scale="\n".join(scale_table(scale)), scale_words=scale_words(scale))
