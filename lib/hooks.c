@@ -7,7 +7,6 @@
 #include "load.h"
 
 #define LSM	"lsm/"		/* section of programs that are never skipped */
-#define LSM_CGROUP "lsm_cgroup/"
 #define SPARE	"__else"	/* variants that are used if no other fits */
 #define TWICE	"__twice"	/* second copies of others, RESCORE_TWICE */
 #define IRQ	"__irq"		/* the same, of what interrupts run as well */
@@ -20,7 +19,7 @@
 static bool is_lsm(const char *section)
 {
 	return !strncmp(section, LSM, strlen(LSM)) ||
-	       !strncmp(section, LSM_CGROUP, strlen(LSM_CGROUP));
+	       !strncmp(section, LOAD_LSM_CGROUP, strlen(LOAD_LSM_CGROUP));
 }
 
 /* "fmod_ret/security_file_alloc" -> what must be in the kernel's or a module's BTF. */

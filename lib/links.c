@@ -101,7 +101,7 @@ static bool is_truth(struct bpf_program *prog)
 /* What a program on a hot path costs, it costs only once its row has a bound. */
 static bool is_for_bound(const struct rescore_hook *hook)
 {
-	return load_has_suffix(hook->name, LOAD_BOUND);
+	return strstr(hook->name, LOAD_BOUND);
 }
 
 /* Has any container, before the upgrade, a bound for it to keep? */
@@ -130,20 +130,34 @@ static bool has_bound(const struct load *load, const struct rescore_hook *hook)
 	return found;
 }
 
+/* A file descriptor, or -1 and errno. */
+static int attach_fd(const struct rescore_hook *hook, int prog_fd)
+{
+	int root, link_fd;
+
+	if (strncmp(hook->target, LOAD_LSM_CGROUP, strlen(LOAD_LSM_CGROUP)))
+		return bpf_raw_tracepoint_open(NULL, prog_fd);
+	root = open(rescore_cgroup_mount(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	link_fd = bpf_link_create(prog_fd, root, BPF_LSM_CGROUP, NULL);
+	close(root);
+	return link_fd;
+}
+
 /* @hook's program is pinned, and its link is not. */
 static int attach_pinned(const struct rescore_hook *hook)
 {
 	char prog[256], link[256];
-	int prog_fd, link_fd = -1, root, err = 0;
+	int prog_fd, link_fd = -1, err = 0;
 
 	snprintf(prog, sizeof(prog), RESCORE_PIN_DIR "/progs/%s", hook->name);
 	snprintf(link, sizeof(link), RESCORE_PIN_DIR "/links/%s", hook->name);
 	if (!access(link, F_OK))
 		return 0;
-	root = open(rescore_cgroup_mount(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	prog_fd = bpf_obj_get(prog);
-	if (prog_fd >= 0 && root >= 0)
-		link_fd = bpf_link_create(prog_fd, root, BPF_LSM_CGROUP, NULL);
+	if (prog_fd >= 0)
+		link_fd = attach_fd(hook, prog_fd);
 	if (link_fd < 0 || bpf_obj_pin(link_fd, link))
 		err = rescore_error(-errno, "cannot attach %s: %s", hook->name,
 				    strerror(errno));
@@ -151,8 +165,6 @@ static int attach_pinned(const struct rescore_hook *hook)
 		close(link_fd);
 	if (prog_fd >= 0)
 		close(prog_fd);
-	if (root >= 0)
-		close(root);
 	return err;
 }
 

@@ -60,7 +60,13 @@ int load_do(const struct rescore_load_opts *opts, enum load_how how);
 int load_write_tables(struct load *load);
 
 /* --- hooks.c --- */
-/* A program that only keeps a bound: attached when its row gets the first. */
+/* How the section of a program begins that is attached to a cgroup. */
+#define LOAD_LSM_CGROUP	"lsm_cgroup/"
+
+/*
+ * In the name of a program that only keeps a bound: attached when its row gets the
+ * first. At the end of it, the row is on without.
+ */
 #define LOAD_BOUND	"__bound"
 
 /* Does @name end in @suffix, and begin before it? */

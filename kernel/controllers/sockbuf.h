@@ -201,10 +201,15 @@ static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 
 /* --- TCP --------------------------------------------------------------------------- */
 
-SEC("fexit/tcp_write_queue_purge")
+/* Nothing will be left to send or to be acknowledged; the socket is locked. */
+SEC("fentry/tcp_write_queue_purge")
 int RESCORE_LATE(tcpsndbuf_tcprcvbuf__purge, struct sock *sk)
 {
-	return sockbuf_sync_tcp(sk);
+	struct sockbuf *buf = sockbuf_of(sk);
+
+	if (buf && rescore_active())
+		sockbuf_count_tcp(buf, 0, sockbuf_rmem(sk));
+	return 0;
 }
 
 SEC("fexit/tcp_rcv_established")
@@ -242,6 +247,13 @@ int RESCORE_LATE(dgramrcvbuf__udp_read, struct sock *sk)
 
 SEC("fexit/__sock_queue_rcv_skb")
 int RESCORE_LATE(dgramrcvbuf__raw, struct sock *sk)
+{
+	return sockbuf_sync_rcv(sk);
+}
+
+/* Never refused or dropped: who waits for an answer would wait for ever. */
+SEC("fentry/__netlink_sendskb")
+int RESCORE_LATE(dgramrcvbuf__netlink, struct sock *sk)
 {
 	return sockbuf_sync_rcv(sk);
 }

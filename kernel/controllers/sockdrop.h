@@ -14,34 +14,14 @@ static __always_inline bool is_queued_next(const struct sock *sk)
 	       (sk->sk_type == SOCK_DGRAM || sk->sk_type == SOCK_RAW);
 }
 
-/* Netlink is not dropped: who waits for an answer would wait for ever. */
-static __always_inline void see_netlink(struct sock *sk, struct sk_buff *skb)
+/* Every segment of TCP comes here too: so only while there are bounds to keep. */
+RESCORE_SECURITY_BOUND(dgramrcvbuf__arrive, is_queued_next(sk),
+		       socket_sock_rcv_skb, security_sock_rcv_skb,
+		       struct sock *sk, struct sk_buff *skb)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
-	__s64 now;
-
-	if (!buf)
-		return;
-	now = sockbuf_rmem(sk);
-	if (skb->sk != sk)
-		now += skb->truesize;
-	sockbuf_count_rcv(buf, now);
-}
-
-RESCORE_SECURITY_IF(dgramrcvbuf__arrive,
-		    is_queued_next(sk) ||
-			    sk->__sk_common.skc_family == AF_NETLINK,
-		    socket_sock_rcv_skb, security_sock_rcv_skb, struct sock *sk,
-		    struct sk_buff *skb)
-{
-	struct sockbuf *buf;
 	__u32 size;
 
-	if (!is_queued_next(sk)) {
-		see_netlink(sk, skb);
-		return 0;
-	}
-	buf = sockbuf_of(sk);
 	if (!buf || buf->tcp || !is_bounded(buf->slot, dgramrcvbuf.id))
 		return 0;
 	size = skb->truesize;

@@ -54,6 +54,8 @@ int RESCORE_ONE(RESCORE_BODY_IF, name, ##args)
  * the verifier wants to see its value.
  *
  *	RESCORE_SECURITY_IF	as RESCORE_PROG_IF
+ *	RESCORE_SECURITY_BOUND	the same, attached when its row gets the first bound:
+ *				variants __bound_lsm and __bound_mod
  *	RESCORE_SECURITY_LATE	as RESCORE_LATE
  *	RESCORE_SECURITY_VOID	as RESCORE_LATE, on a hook that cannot refuse
  *	RESCORE_SECURITY_TASK	the same; only tasks come there, no interrupts. So
@@ -67,6 +69,11 @@ int RESCORE_ONE(RESCORE_BODY_IF, name, ##args)
 	RESCORE_CONDITION(name, condition, ##args)			\
 	RESCORE_BOTH(RESCORE_BODY_IF, name, "lsm/" #hook, __lsm,	\
 		     "fmod_ret/" #function, __mod, ##args)
+
+#define RESCORE_SECURITY_BOUND(name, condition, hook, function, args...)	\
+	RESCORE_CONDITION(name, condition, ##args)			\
+	RESCORE_BOTH(RESCORE_BODY_IF, name, "lsm/" #hook, __bound_lsm,	\
+		     "fmod_ret/" #function, __bound_mod, ##args)
 
 #define RESCORE_SECURITY_LATE(name, hook, function, args...)		\
 	RESCORE_BOTH(RESCORE_LATE_BODY, name, "lsm/" #hook, __lsm,	\

@@ -203,7 +203,7 @@ def hooks_words(results):
         f"{over('sigqueue+sigwaitinfo', 'inside')}.", 85)
 
 
-TEXT = """# What rescore costs
+TEXT = r"""# What rescore costs
 
 Made by `make bench`. Instructions are those of a guest with one CPU whose clock
 counts them (`tests/vm/run --icount`), Debian's 6.12 cloud kernel: the same figures

@@ -192,9 +192,15 @@ is "a bound attaches it" "$(attached $born)" yes
 good set web othersockbuf=2m
 good upgrade
 is "it is there after an upgrade" "$(attached $born)" yes
+arrive=$(basename "$(echo /sys/fs/bpf/rescore/progs/dgramrcvbuf__arrive__bound_*)")
+is "of another row nothing yet" "$(attached "$arrive")" no
+good set web dgramrcvbuf=1m
+is "which its own attaches" "$(attached "$arrive")" yes
+good set web dgramrcvbuf=unlimited
 good set web othersockbuf=unlimited
 good upgrade
-is "which leaves it out when no bound is left" "$(attached $born)" no
+is "which leaves it out when no bound is left" \
+	"$(attached $born) $(attached "$arrive")" 'no no'
 good destroy web
 good unload
 

@@ -96,6 +96,19 @@ TEST_F(sockbuf, tcp_orphans)
 	EXPECT_HELD(0, self->b, tcpsndbuf);
 }
 
+/* The peer is killed, and what was sent to it is of no use; the sockets stay open. */
+TEST_F(sockbuf, tcp_reset)
+{
+	connections(_metadata, self, AF_INET, CONNECTIONS);
+	EXPECT_LT(0, puppet_do(self->q, fill, PUPPET_FD, CONNECTIONS, 9973));
+	EXPECT_LT(0, held(self->b, tcpsndbuf));
+	puppet_end(self->p);
+	EXPECT_HELD(0, self->b, tcpsndbuf);
+	EXPECT_EXACT(self->q, self->b, tcpsndbuf, PUPPET_FD, CONNECTIONS,
+		     WMEM_QUEUED);
+	EXPECT_CLEAN_AUDIT(0);
+}
+
 static long disconnect(long first, long n, long b)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };

@@ -356,12 +356,46 @@ static long ask_for_links(long n, long b, long c)
 	return fd;
 }
 
-/* Within a page, as its queue is seen before the message is in it. */
 TEST_F(sockbuf, netlink)
 {
 	EXPECT_EQ(PUPPET_FD, puppet_do(self->p, ask_for_links, 0, 0, 0));
+	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, PUPPET_FD, 1, RMEM_ALLOC);
 	EXPECT_LT(0, puppet_do(self->p, drain, PUPPET_FD, 1, 1 << 20));
 	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, PUPPET_FD, 1, RMEM_ALLOC);
+}
+
+/* @n messages of @size bytes to a group; the receiver. */
+static long tell_group(long n, long size, long c)
+{
+	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	static char message[4096];
+	int rx = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
+	int tx = socket(AF_NETLINK, SOCK_RAW, NETLINK_USERSOCK);
+
+	if (bind(rx, (void *)&group, sizeof(group)))
+		return -errno;
+	/* to the group, and to the kernel, which does not listen to this family */
+	while (n--)
+		if (sendto(tx, message, size, 0, (void *)&group,
+			   sizeof(group)) != size &&
+		    errno != ECONNREFUSED)
+			return -errno;
+	close(tx);
+	return rx;
+}
+
+/* What nobody reads. */
+TEST_F(sockbuf, netlink_group)
+{
+	EXPECT_EQ(PUPPET_FD, puppet_do(self->p, tell_group, 20, 1000, 0));
+	EXPECT_LT(20 * 1000, held(self->a, dgramrcvbuf));
+	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, PUPPET_FD, 1, RMEM_ALLOC);
+	/* and what finds no room */
+	EXPECT_EQ(PUPPET_FD + 1, puppet_do(self->p, tell_group, 2000, 1000, 0));
+	EXPECT_EXACT(self->p, self->a, dgramrcvbuf, PUPPET_FD, 2, RMEM_ALLOC);
+	EXPECT_EQ(0, puppet_close(self->p, PUPPET_FD));
+	EXPECT_EQ(0, puppet_close(self->p, PUPPET_FD + 1));
+	EXPECT_EQ(0, settled(self->a, dgramrcvbuf, 0));
 }
 
 RESCORE_TEST_MAIN(NULL)
