@@ -523,8 +523,8 @@ int main(int argc, char **argv)
 		}
 	/* whoever waits for us finds nobody left */
 	shake_processes(0);
-	if (answerer && (kill(answerer, SIGKILL) ||
-			 waitpid(answerer, NULL, 0) != answerer))
+	if (answerer &&
+	    (kill(answerer, SIGKILL) || waitpid(answerer, NULL, 0) != answerer))
 		err(1, "kill");
 	return !done;
 }
