@@ -300,8 +300,7 @@ static __noinline int shm_take(struct shm *shm, __s64 n)
 			return -1;
 		if (delta > 0 && shm->whole > 0)
 			rescore_amount_change(shm->slot, shmpages.id, 0, delta);
-		if (__sync_val_compare_and_swap(&shm->pages, old, old + n) ==
-		    old)
+		if (rescore_swapped(&shm->pages, old, old + n))
 			return 0;
 		if (delta > 0)
 			rescore_amount_change(shm->slot, shmpages.id, delta, 0);

@@ -57,7 +57,7 @@ record_add(__u64 address, const struct sockbuf *buf)
 {
 	struct sockplace *place = record_place(address);
 
-	if (!__sync_val_compare_and_swap(&place->address, 0, RECORD_BUSY)) {
+	if (rescore_swapped(&place->address, 0, RECORD_BUSY)) {
 		place->buf = *buf;
 		/* orders it, too */
 		__sync_lock_test_and_set(&place->address, address);

@@ -86,7 +86,7 @@ static __always_inline int vm_insert(__u64 key, const struct vm *vm)
 {
 	struct vm_cell *cell = vm_cell_of(key);
 
-	if (!__sync_val_compare_and_swap(&cell->key, 0, VM_CELL_BUSY)) {
+	if (rescore_swapped(&cell->key, 0, VM_CELL_BUSY)) {
 		cell->vm = *vm;
 		/* an exchange is a full barrier: it is whole when it is found */
 		__sync_lock_test_and_set(&cell->key, key);
@@ -105,7 +105,7 @@ static __always_inline int vm_remove(__u64 key)
 {
 	struct vm_cell *cell = vm_cell_of(key);
 
-	if (__sync_val_compare_and_swap(&cell->key, key, 0) == key)
+	if (rescore_swapped(&cell->key, key, 0))
 		return 0;
 	if (!READ_ONCE(cell->more) ||
 	    bpf_map_delete_elem(&amounts_privvmpages, &key))
@@ -177,8 +177,7 @@ static __noinline int vm_reserve(struct vm *vm, __u64 *word, __u64 actual,
 		if (delta < 0)
 			rescore_amount_change(vm->slot, resource, -delta, 0);
 		charged += delta;
-		if (__sync_val_compare_and_swap(
-			    word, old, thread << VM_PAGES_BITS | want) == old)
+		if (rescore_swapped(word, old, thread << VM_PAGES_BITS | want))
 			return 0;
 	}
 	/* reserved already, or (never seen) settled by others all the time */
@@ -210,7 +209,7 @@ static __always_inline __u64 vm_settle_word(struct vm *vm, __u64 *word,
 		now = actual(mm);
 		if (old == now)
 			break;
-		if (__sync_val_compare_and_swap(word, old, now) != old)
+		if (!rescore_swapped(word, old, now))
 			continue;
 		old &= VM_PAGES_MASK;
 		if (old == now)

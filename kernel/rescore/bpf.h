@@ -40,6 +40,21 @@
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 #endif
 
+/*
+ * Put @new where @old is, or leave what is there: did it? What was there comes back in
+ * a register, and one comparison tells; to the compiler it is a success in a register
+ * of its own, which takes four instructions.
+ */
+#define rescore_swapped(place, old, new)				\
+({									\
+	typeof(*(place)) __old = (old);					\
+	typeof(*(place)) __was =					\
+		__sync_val_compare_and_swap(place, __old, new);		\
+									\
+	asm volatile("" : "+r"(__was));					\
+	__was == __old;							\
+})
+
 /* Given by the loader before the programs are verified, so it costs nothing. */
 const volatile struct rescore_config rescore_cfg SEC(".rodata.config");
 

@@ -65,8 +65,7 @@ rescore_bucket_add(struct rescore_bucket *bucket, __u64 entry)
 		old = READ_ONCE(bucket->entry[i]);
 		if (old && old != RESCORE_TOMB)
 			continue;
-		if (__sync_val_compare_and_swap(&bucket->entry[i], old,
-						entry) == old)
+		if (rescore_swapped(&bucket->entry[i], old, entry))
 			return 0;
 	}
 	return -1;
@@ -91,8 +90,7 @@ static __always_inline __u64 rescore_bucket_swap(struct rescore_bucket *bucket,
 			return 0;
 		if (!rescore_same_key(old, key))
 			continue;
-		if (__sync_val_compare_and_swap(&bucket->entry[i], old,
-						entry) == old)
+		if (rescore_swapped(&bucket->entry[i], old, entry))
 			return old;
 	}
 	*ret_full = true;

@@ -52,8 +52,7 @@ RESCORE_FUNCTION int rescore_raise(__s64 *mark, __s64 to)
 		return 0;
 	for (i = 0; i < RESCORE_RAISE_TRIES; i++) {
 		old = READ_ONCE(*mark);
-		if (old >= to ||
-		    __sync_val_compare_and_swap(mark, old, to) == old)
+		if (old >= to || rescore_swapped(mark, old, to))
 			break;
 	}
 	return 0;
@@ -111,9 +110,8 @@ RESCORE_FUNCTION int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
 		report.held = READ_ONCE(line->held);
 		if (report.held > report.bound - n)
 			break;
-		if (__sync_val_compare_and_swap(&line->held, report.held,
-						report.held + n) ==
-		    report.held) {
+		if (rescore_swapped(&line->held, report.held,
+				    report.held + n)) {
 			*ret_held = report.held + n;
 			return 0;
 		}
@@ -146,8 +144,7 @@ rescore_charge_line(struct rescore_line *line, __u32 slot, __u32 resource,
 		/* not bound - held: held may be below 0 after a bug */
 		if (held > bound - n)
 			break;
-		if (__sync_val_compare_and_swap(&line->held, held, held + n) ==
-		    held) {
+		if (rescore_swapped(&line->held, held, held + n)) {
 			*ret_held = held + n;
 			return 0;
 		}

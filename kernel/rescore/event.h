@@ -44,9 +44,8 @@ rescore_may_report(__u32 slot, __u32 resource, __u64 now, __u32 *suppressed)
 			new = old + 1;
 		else
 			break;
-		if (__sync_val_compare_and_swap(
-			    &throttled->line[resource].window, old, new) ==
-		    old) {
+		if (rescore_swapped(&throttled->line[resource].window, old,
+				    new)) {
 			*suppressed = __sync_lock_test_and_set(
 				&throttled->line[resource].suppressed, 0);
 			return true;
@@ -80,8 +79,7 @@ RESCORE_FUNCTION int rescore_event_write(struct rescore_report *report)
 	/* held up for a whole round of the ring: a newer one is or was here */
 	old = READ_ONCE(event->seq);
 	if (old > number ||
-	    __sync_val_compare_and_swap(&event->seq, old, RESCORE_EVENT_BUSY) !=
-		    old)
+	    !rescore_swapped(&event->seq, old, RESCORE_EVENT_BUSY))
 		return 0;
 	container = bpf_map_lookup_elem(&containers, &slot);
 	event->serial = container ? container->serial : 0;
