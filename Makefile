@@ -233,7 +233,7 @@ $(O)/tests/bench/naive: tests/bench/naive.c Makefile
 
 # For the VM: small programs of their own, so that nothing else is measured.
 BENCH_TOOLS := $(addprefix $(O)/tests/bench/,ops contend floor scale)
-OPS_PARTS := tests/bench/shake.c tests/bench/runs.c
+OPS_PARTS := $(addprefix tests/bench/,filter.c runs.c shake.c)
 $(O)/tests/bench/ops: BENCH_LIBS := $(OPS_PARTS) -static
 $(O)/tests/bench/ops: $(OPS_PARTS) $(OPS_PARTS:.c=.h)
 $(O)/tests/bench/contend: BENCH_LIBS := -static

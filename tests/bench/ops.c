@@ -8,14 +8,12 @@
  *
  * The best of the rounds counts: the others met an interrupt.
  */
+#include "filter.h"
 #include "runs.h"
 #include "shake.h"
 
 #include <err.h>
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -260,62 +258,6 @@ static void memfd_fill(void)
 		err(1, "memfd");
 }
 
-/* A request to nf_tables about table "t", chain "c", or (0) the frame of a batch. */
-static size_t filter_request(char *at, int type, int chain_attribute)
-{
-	struct {
-		struct nlmsghdr head;
-		struct nfgenmsg gen;
-		struct {
-			struct nlattr attr;
-			char name[4];
-		} text[2];
-	} request = {
-		.head.nlmsg_len = sizeof(request),
-		.head.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | type,
-		.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE,
-		.gen.nfgen_family = 1,	/* inet */
-		.text = { { { 6, 1 }, "t" }, { { 6, chain_attribute }, "c" } },
-	};
-
-	if (!chain_attribute) {
-		request.head.nlmsg_type = type;
-		request.head.nlmsg_len -= sizeof(request.text);
-		request.gen.res_id = htons(NFNL_SUBSYS_NFTABLES);
-	}
-	memcpy(at, &request, request.head.nlmsg_len);
-	return request.head.nlmsg_len;
-}
-
-static void filter_batch(int fd, int type, int chain_attribute)
-{
-	char batch[256];
-	size_t size;
-
-	size = filter_request(batch, NFNL_MSG_BATCH_BEGIN, 0);
-	size += filter_request(batch + size, type, chain_attribute);
-	size += filter_request(batch + size, NFNL_MSG_BATCH_END, 0);
-	if (send(fd, batch, size, 0) != (ssize_t)size)
-		err(1, "nf_tables");
-	/* an answer is an error */
-	if (recv(fd, batch, sizeof(batch), MSG_DONTWAIT) >= 0)
-		errx(1, "nf_tables refuses");
-}
-
-/* A rule, and away with it: as one does with nft. */
-static void filter_rule(void)
-{
-	static int fd;
-
-	if (!fd) {
-		fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
-		filter_batch(fd, NFT_MSG_NEWTABLE, NFTA_TABLE_USERDATA);
-		filter_batch(fd, NFT_MSG_NEWCHAIN, NFTA_CHAIN_NAME);
-	}
-	filter_batch(fd, NFT_MSG_NEWRULE, NFTA_RULE_CHAIN);
-	filter_batch(fd, NFT_MSG_DELRULE, NFTA_RULE_CHAIN);
-}
-
 static void exec_wait(void)
 {
 	pid_t pid = fork();
@@ -453,17 +395,16 @@ static void settle(void)
 static double round_cost(int operation)
 {
 	int n = operations[operation].n;
+	int at_once = operations[operation].settles ? 1 : n;
 	double cost = 0;
 
-	for (int i = 0; i < n; i++) {
+	for (int left = n; left; left -= at_once) {
 		double start;
 
-		if (operations[operation].settles)
-			settle();
+		settle();
 		start = meter();
-		do
+		for (int i = 0; i < at_once; i++)
 			operations[operation].run();
-		while (!operations[operation].settles && ++i < n);
 		cost += meter() - start;
 	}
 	return cost / n;
@@ -481,7 +422,6 @@ static double measure(int operation, int rounds)
 			shake_end();	/* a process has no part in it */
 			shake_processes(rounds);
 		}
-		settle();
 		cost = round_cost(operation);
 		if (!best || cost < best)
 			best = cost;
