@@ -21,14 +21,14 @@ static __always_inline __u32 grant(struct sockbuf *buf, __u32 usual, int type)
 
 	if (buf->goal_snd || !is_bounded(buf->slot, othersockbuf.id))
 		return 0;
-	part = grant_left(buf->slot, false) / BORN_PART;
+	part = grant_left(buf->slot, othersockbuf.id) / BORN_PART;
 	least = type == SOCK_STREAM ? SNDBUF_MIN : DGRAM_MIN;
 	if (part < least)
 		part = least;
 	if (part > usual)
 		part = usual;
 	buf->usual_snd = usual;
-	grant_set(buf, part);
+	grant_snd(buf, part);
 	if (part == usual)
 		return 0;
 	held_back(buf);
@@ -128,7 +128,7 @@ int othersockbuf__apply(struct bpf_iter__unix *ctx)
 	goal = is_bounded(buf->slot, othersockbuf.id) ?
 		       goal_other(buf, sk->sk_type) :
 		       0;
-	grant_set(buf, goal);
+	grant_snd(buf, goal);
 	if (!goal && !before)
 		return 0;
 	goal = goal ?: usual(buf);

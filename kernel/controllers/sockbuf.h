@@ -71,12 +71,14 @@ struct sockbuf {
 	__u32 full;		/* bits: enum sockbuf_full */
 };
 
-/* What failcnt has been raised for already. */
+/* What failcnt has been raised for already; and what goal_rcv is. */
 enum sockbuf_full {
 	SOCKBUF_SND	= 1,	/* bounded, and poll() sees no room to send */
 	SOCKBUF_SND_OVER = 2,	/* mode observe: above the barrier */
 	SOCKBUF_RCV_OVER = 4,
 	SOCKBUF_RCV	= 8,	/* bounded, and room for a few packets is not left */
+	SOCKBUF_RCV_GRANTED = 16,
+	SOCKBUF_RCV_MOST = 32,	/* net.core.rmem_max lets it have no more */
 };
 
 #include "sockrecord.h"

@@ -19,6 +19,7 @@ static __always_inline bool is_far(__u32 old, __u32 new, __u32 now)
  */
 struct governed {
 	void *ctx;		/* what bpf_setsockopt() takes */
+	const struct sock *sk;
 	struct sockbuf *buf;
 	__u32 mss;
 	__u32 sndbuf;		/* as they are, whoever has set them */
@@ -70,7 +71,7 @@ static __always_inline __u64 goal_snd(const struct sockbuf *buf, __u64 share)
 	if (goal > SHARE_AMPLE)
 		goal = SHARE_AMPLE;
 	if (goal > buf->goal_snd) {
-		left = grant_left(buf->slot, true);
+		left = grant_left(buf->slot, tcpsndbuf.id);
 		if (goal > buf->goal_snd + left)
 			goal = buf->goal_snd + left;
 	}
@@ -85,7 +86,7 @@ static __always_inline void govern_snd(const struct governed *tcp)
 	if (!is_bounded(buf->slot, tcpsndbuf.id)) {
 		if (buf->goal_snd)
 			set_sndbuf(tcp, 0);
-		grant_set(buf, 0);
+		grant_snd(buf, 0);
 		return;
 	}
 	share = share_of(buf->slot, tcpsndbuf.id, numtcpsock.id);
@@ -94,13 +95,24 @@ static __always_inline void govern_snd(const struct governed *tcp)
 	goal = goal_snd(buf, share);
 	if (!is_far(buf->goal_snd, goal, tcp->sndbuf))
 		return;
-	grant_set(buf, goal);
+	grant_snd(buf, goal);
 	set_sndbuf(tcp, goal);
 }
 
 /*
- * Does the bound leave less than @least bytes to receive into? Each time that it
- * begins to is counted: a window that only ever grew may end there as well.
+ * Is less than @least bytes left of its receive buffer, or so little that the
+ * kernel closes the window?
+ */
+static __always_inline bool is_closing(const struct sockbuf *buf, __u64 least)
+{
+	__s64 left = (__s64)buf->goal_rcv - buf->rcv;
+
+	return left < (__s64)least || left < buf->goal_rcv / RCVBUF_CLOSING;
+}
+
+/*
+ * Does the bound leave too little to receive into? Each time that it begins to is
+ * counted: a window that only ever grew may end there as well.
  */
 static __always_inline void
 note_full_rcv(struct sockbuf *buf, struct rescore_line *line, bool full)
@@ -113,52 +125,101 @@ note_full_rcv(struct sockbuf *buf, struct rescore_line *line, bool full)
 	}
 }
 
+/*
+ * What it holds and its share of what is left. It grows into half of what no other
+ * was granted at most, an eighth when it is born: one that stands still keeps its
+ * buffer, and others are to come.
+ */
+static __always_inline __u64 goal_rcv(const struct sockbuf *buf, __u64 share,
+				      bool born)
+{
+	__u64 own = granted_to_receive(buf), goal = buf->rcv + share, left,
+	      most;
+
+	if (born && goal > RCVBUF_BORN)
+		goal = RCVBUF_BORN;
+	if (goal > SHARE_AMPLE)
+		goal = SHARE_AMPLE;
+	if (goal <= own + own / GOAL_STEPS)
+		return goal;
+	left = grant_left(buf->slot, tcprcvbuf.id);
+	most = born ? left / BORN_PART : buf->rcv + (own + left) / 2;
+	if (most > own + left)
+		most = own + left;
+	if (most < own)
+		most = own;
+	return goal < most ? goal : most;
+}
+
+/*
+ * What the kernel does not give is left to others. It is asked for more when the
+ * buffer has been smaller.
+ */
+static __always_inline void set_rcvbuf(const struct governed *tcp, __u32 goal)
+{
+	struct sockbuf *buf = tcp->buf;
+	__u32 now;
+
+	set_buffer(tcp, SO_RCVBUF, goal);
+	now = READ_ONCE(tcp->sk->sk_rcvbuf);
+	if (now < goal)
+		buf->full |= SOCKBUF_RCV_MOST;
+	else
+		buf->full &= ~SOCKBUF_RCV_MOST;
+	grant_rcv(buf, now < goal ? now : goal);
+}
+
 static __always_inline void govern_rcv(const struct governed *tcp, bool born)
 {
 	struct sockbuf *buf = tcp->buf;
 	__u64 share, goal, least = RCVBUF_SEGMENTS * tcp->mss;
 	struct rescore_line *line = rescore_line(buf->slot, tcprcvbuf.id);
+	bool ours;
 
 	if (!line || !is_bounded(buf->slot, tcprcvbuf.id)) {
-		if (buf->goal_rcv)
+		if (buf->goal_rcv) {
 			set_buffer(tcp, SO_RCVBUF, SHARE_AMPLE);
-		buf->goal_rcv = 0;
+			grant_rcv(buf, 0);
+		}
 		return;
 	}
 	share = share_of(buf->slot, tcprcvbuf.id, numtcpsock.id);
 	if (!buf->goal_rcv && share >= SHARE_AMPLE)
 		return;
-	goal = buf->rcv + share;
-	if (born && goal > RCVBUF_BORN)
-		goal = RCVBUF_BORN;
-	if (buf->want_rcv && goal > buf->want_rcv)
+	goal = goal_rcv(buf, share, born);
+	ours = goal < SHARE_AMPLE;
+	if (buf->want_rcv && goal > buf->want_rcv) {
 		goal = buf->want_rcv;
+		ours = false;
+	}
+	if (buf->full & SOCKBUF_RCV_MOST && goal > buf->goal_rcv) {
+		goal = buf->goal_rcv;
+		ours = false;
+	}
 	if (least > RCVBUF_MIN_MAX)
 		least = RCVBUF_MIN_MAX;
 	if (goal < least)
 		goal = least;
-	if (goal > SHARE_AMPLE)
-		goal = SHARE_AMPLE;
-	note_full_rcv(buf, line, share < least && goal == buf->rcv + share);
-	if (!is_far(buf->goal_rcv, goal, tcp->rcvbuf))
-		return;
-	/* the window closes: that is all there is to tell of it */
-	if (goal < buf->goal_rcv)
-		__sync_fetch_and_add(&line->failcnt, 1);
-	buf->goal_rcv = goal;
-	set_buffer(tcp, SO_RCVBUF, goal);
+	if (is_far(buf->goal_rcv, goal, tcp->rcvbuf)) {
+		/* the window closes: that is all there is to tell of it */
+		if (goal < buf->goal_rcv)
+			__sync_fetch_and_add(&line->failcnt, 1);
+		set_rcvbuf(tcp, goal);
+	}
+	note_full_rcv(buf, line, ours && is_closing(buf, least));
 }
 
 /*
  * When the governor is to be called back: for each sample of the round trip; if
- * need be, for each segment.
+ * need be, for each segment that is sent, an acknowledgement too. Those that come
+ * in would not do: the kernel shows none of them on its fast path.
  */
 static __always_inline __u32 calls(const struct sockbuf *buf, __u32 flags)
 {
 	flags |= BPF_SOCK_OPS_RTT_CB_FLAG;
 	if (is_bounded(buf->slot, tcprcvbuf.id))
-		return flags | BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
-	return flags & ~BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
+		return flags | BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
+	return flags & ~BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
 }
 
 /* A connection begins: its record, if somebody pays for the socket. */
@@ -180,14 +241,15 @@ static __always_inline struct sockbuf *begin(const struct sock *full)
 	return sockbuf_new(rescore_address(full), &buf);
 }
 
-/* As it is right now, after the segment that has come in. */
+/* As it is right now. */
 static __always_inline bool
-see(struct bpf_sock *sk, struct governed *tcp, bool born)
+see(struct bpf_sock *sk, struct governed *tcp, bool born, bool sends)
 {
 	const struct sock *full = (const struct sock *)bpf_skc_to_tcp_sock(sk);
 	struct sockbuf *buf;
 
-	if (!full)
+	/* one that has read all is seen when what it sends is acknowledged */
+	if (!full || (sends && !sockbuf_rmem(full)))
 		return false;
 	buf = sockbuf_of(full);
 	if (!buf && born)
@@ -195,10 +257,13 @@ see(struct bpf_sock *sk, struct governed *tcp, bool born)
 	if (!buf || !rescore_active())
 		return false;
 	tcp->buf = buf;
+	tcp->sk = full;
 	tcp->sndbuf = full->sk_sndbuf;
 	tcp->rcvbuf = full->sk_rcvbuf;
-	sockbuf_count_unseen(buf, &buf->snd, full->sk_wmem_queued,
-			     tcpsndbuf.id);
+	/* what it sends is not all in the queue yet */
+	if (!sends)
+		sockbuf_count_unseen(buf, &buf->snd, full->sk_wmem_queued,
+				     tcpsndbuf.id);
 	sockbuf_count_unseen(buf, &buf->rcv, sockbuf_rmem(full), tcprcvbuf.id);
 	return true;
 }
@@ -208,7 +273,7 @@ int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 {
 	struct governed tcp;
 	struct bpf_sock *sk;
-	bool born = false;
+	bool born = false, sends = false;
 	__u32 flags;
 
 	switch (ops->op) {
@@ -216,21 +281,26 @@ int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
 		born = true;
 		break;
+	case BPF_SOCK_OPS_HDR_OPT_LEN_CB:
+		/* the kernel only asks how much of a segment is data */
+		if (ops->args[0] == BPF_WRITE_HDR_TCP_CURRENT_MSS)
+			return 1;
+		sends = true;
+		break;
 	case BPF_SOCK_OPS_RTT_CB:
-	case BPF_SOCK_OPS_PARSE_HDR_OPT_CB:
 		break;
 	default:
 		return 1;
 	}
 	sk = ops->sk;
-	if (!sk || !see(sk, &tcp, born))
+	if (!sk || !see(sk, &tcp, born, sends))
 		return 1;
 	flags = calls(tcp.buf, ops->bpf_sock_ops_cb_flags);
 	if (flags != ops->bpf_sock_ops_cb_flags)
 		bpf_sock_ops_cb_flags_set(ops, flags);
 	tcp.ctx = ops;
 	tcp.mss = ops->mss_cache;
-	if (ops->op != BPF_SOCK_OPS_PARSE_HDR_OPT_CB)
+	if (!sends)
 		govern_snd(&tcp);
 	govern_rcv(&tcp, born);
 	return 1;
@@ -265,6 +335,7 @@ static __always_inline int apply_tcp(struct bpf_iter__tcp *ctx, bool snd)
 		return 0;
 	sockbuf_sync_tcp((struct sock *)full);
 	tcp.ctx = full;
+	tcp.sk = (struct sock *)full;
 	tcp.mss = full->mss_cache;
 	tcp.sndbuf = ((struct sock *)full)->sk_sndbuf;
 	tcp.rcvbuf = ((struct sock *)full)->sk_rcvbuf;

@@ -4,9 +4,11 @@
  * program sees what it sees when a buffer is full, and no connection breaks.
  *
  *   tcpsndbuf, tcprcvbuf  a governor sets sk_sndbuf and sk_rcvbuf of each
- *                         connection, as the segments of its own come in, and
- *                         when a bound is set: what it holds, and its share of
- *                         what is left.
+ *                         connection: the one as what it has sent is
+ *                         acknowledged, the other before each segment that it
+ *                         sends, with its window; and both when a bound is set.
+ *                         To what it holds, and its share of what is left, as far
+ *                         as that is granted to no other.
  *   othersockbuf          a socket is born with a part of what is left; those that
  *                         are there when a bound is set get theirs then.
  *   dgramrcvbuf           a datagram that finds no room is dropped.
@@ -38,6 +40,11 @@
 /* A receiver with room for less than that many segments is probed, not sent to. */
 #define RCVBUF_SEGMENTS	4
 #define RCVBUF_MIN_MAX	65536	/* but never kept for one connection */
+/*
+ * __tcp_select_window() closes the window where a sixteenth of the buffer is left.
+ * Shares are of when a packet came last; others may have taken theirs since.
+ */
+#define RCVBUF_CLOSING	8
 /* A share that the kernel's own tuning will not use up is left to that. */
 #define SHARE_AMPLE	(4 << 20)
 /*
@@ -50,7 +57,7 @@
 #define CWND_UNLIMITED	0x7fffffff
 /* Changes of less than an eighth are not worth it. */
 #define GOAL_STEPS	8
-/* A socket that cannot be governed gets that part of what is left. */
+/* What is born, or cannot be governed, gets that part of what is left. */
 #define BORN_PART	8
 #define DGRAM_MIN	36864	/* smaller ones refuse messages of 32 KiB */
 
@@ -97,7 +104,7 @@ static __always_inline bool is_bounded(__u32 slot, __u32 resource)
 }
 
 /*
- * What send buffers may come to if they all fill up, in bytes: of TCP, in
+ * What buffers may come to if they all fill up, in bytes: send buffers of TCP, in
  * tcpsndbuf's place, and of others, in othersockbuf's.
  */
 struct grants {
@@ -112,23 +119,40 @@ struct {
 	__type(value, struct grants);
 } granted SEC(".maps");
 
+/* And receive buffers of TCP: windows are promises to peers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RESCORE_SLOTS_MAX);
+	__type(key, __u32);
+	__type(value, __s64);
+} granted_rcv SEC(".maps");
+
+static __always_inline __s64 *grants_of(__u32 slot, __u32 resource)
+{
+	struct grants *grants;
+
+	if (resource == tcprcvbuf.id)
+		return bpf_map_lookup_elem(&granted_rcv, &slot);
+	grants = bpf_map_lookup_elem(&granted, &slot);
+	if (!grants)
+		return NULL;
+	return resource == tcpsndbuf.id ? &grants->tcp : &grants->other;
+}
+
 /* On every level; @bytes may be below 0. */
-static __noinline int grant_add(__u32 slot, bool tcp, __s64 bytes)
+static __noinline int grant_add(__u32 slot, __u32 resource, __s64 bytes)
 {
 	struct rescore_line *line;
-	struct grants *grants;
+	__s64 *grants;
 	int i;
 
 #pragma unroll
 	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
-		line = slot ? rescore_line(slot, tcpsndbuf.id) : NULL;
-		grants = slot ? bpf_map_lookup_elem(&granted, &slot) : NULL;
+		line = slot ? rescore_line(slot, resource) : NULL;
+		grants = slot ? grants_of(slot, resource) : NULL;
 		if (!line || !grants)
 			break;
-		if (tcp)
-			__sync_fetch_and_add(&grants->tcp, bytes);
-		else
-			__sync_fetch_and_add(&grants->other, bytes);
+		__sync_fetch_and_add(grants, bytes);
 		slot = READ_ONCE(line->parent);
 	}
 	return 0;
@@ -149,26 +173,22 @@ static __always_inline __s64 barrier_without_packets(__u32 slot,
 }
 
 /* What is not granted yet, on the level where that is least. */
-static __noinline __u64 grant_left(__u32 slot, bool tcp)
+static __noinline __u64 grant_left(__u32 slot, __u32 resource)
 {
-	__u32 resource = tcp ? tcpsndbuf.id : othersockbuf.id;
-	__s64 left, least = RESCORE_UNLIMITED;
+	__s64 left, least = RESCORE_UNLIMITED, *grants;
 	struct rescore_line *line;
-	struct grants *grants;
 	int i;
 
 #pragma unroll
 	for (i = 0; i < RESCORE_LEVELS_MAX; i++) {
 		line = slot ? rescore_line(slot, resource) : NULL;
-		grants = slot ? bpf_map_lookup_elem(&granted, &slot) : NULL;
+		grants = slot ? grants_of(slot, resource) : NULL;
 		if (!line || !grants)
 			break;
-		if (tcp)
-			left = barrier_without_packets(slot, line) -
-			       READ_ONCE(grants->tcp);
-		else
-			left = READ_ONCE(line->barrier) -
-			       READ_ONCE(grants->other);
+		left = resource == tcpsndbuf.id ?
+			       barrier_without_packets(slot, line) :
+			       READ_ONCE(line->barrier);
+		left -= READ_ONCE(*grants);
 		if (is_bounded_line(line) && left < least)
 			least = left;
 		slot = READ_ONCE(line->parent);
@@ -177,16 +197,37 @@ static __noinline __u64 grant_left(__u32 slot, bool tcp)
 }
 
 /*
- * Change what a socket was granted to @goal; 0: it has nothing any more. Several
- * CPUs make copies of a listener at once.
+ * Change what a socket was granted to send to @goal; 0: it has nothing any more.
+ * Several CPUs make copies of a listener at once.
  */
-static __always_inline void grant_set(struct sockbuf *buf, __u32 goal)
+static __always_inline void grant_snd(struct sockbuf *buf, __u32 goal)
 {
 	__s64 more = (__s64)goal -
 		     __sync_lock_test_and_set(&buf->goal_snd, goal);
 
 	if (more)
-		grant_add(buf->slot, buf->tcp, more);
+		grant_add(buf->slot, buf->tcp ? tcpsndbuf.id : othersockbuf.id,
+			  more);
+}
+
+/*
+ * What a connection was granted to receive. A goal of a program that kept no
+ * account of those is not among them.
+ */
+static __always_inline __u32 granted_to_receive(const struct sockbuf *buf)
+{
+	return buf->full & SOCKBUF_RCV_GRANTED ? buf->goal_rcv : 0;
+}
+
+/* The socket is locked, or nobody has it any more. */
+static __always_inline void grant_rcv(struct sockbuf *buf, __u32 goal)
+{
+	__s64 more = (__s64)goal - granted_to_receive(buf);
+
+	buf->goal_rcv = goal;
+	buf->full |= SOCKBUF_RCV_GRANTED;
+	if (more)
+		grant_add(buf->slot, tcprcvbuf.id, more);
 }
 
 /*
@@ -229,8 +270,8 @@ int RESCORE_LATE(tcpsndbuf_tcprcvbuf__disconnect, struct sock *sk)
 	if (!buf || !rescore_active())
 		return 0;
 	sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued), sockbuf_rmem(sk));
-	grant_set(buf, 0);
-	buf->goal_rcv = 0;
+	grant_snd(buf, 0);
+	grant_rcv(buf, 0);
 	return 0;
 }
 
@@ -244,7 +285,9 @@ static __always_inline void sockbuf_end(__u64 address)
 
 	if (!buf)
 		return;
-	grant_set(buf, 0);
+	grant_snd(buf, 0);
+	if (buf->goal_rcv)
+		grant_rcv(buf, 0);
 	sockbuf_count_unseen(buf, &buf->snd, 0,
 			     buf->tcp ? tcpsndbuf.id : othersockbuf.id);
 	sockbuf_count_unseen(buf, &buf->rcv, 0,

@@ -14,6 +14,16 @@
 	ASSERT_EQ(0, __err);						\
 } while (0)
 
+/* While both networks are there: a FIN that nobody answers is sent again for minutes. */
+static void hang_up(struct __test_metadata *_metadata,
+		    FIXTURE_DATA(bounds) * self)
+{
+	EXPECT_EQ(0, puppet_do(self->q, close_from, OUT, 0, 0));
+	EXPECT_EQ(0, puppet_do(self->p, close_from, OUT, 0, 0));
+	EXPECT_HELD(0, self->a, numtcpsock);
+	EXPECT_HELD(0, self->b, numtcpsock);
+}
+
 /* --- held -------------------------------------------------------------------------------- */
 
 static void counted(struct __test_metadata *_metadata,
@@ -38,6 +48,7 @@ static void counted(struct __test_metadata *_metadata,
 	EXPECT_EQ(sent, got);
 	EXPECT_HELD(0, self->b, tcpsndbuf);
 	EXPECT_HELD(0, self->a, tcprcvbuf);
+	hang_up(_metadata, self);
 }
 
 TEST_F(bounds, counted)
@@ -99,6 +110,7 @@ static void bulk(struct __test_metadata *_metadata, FIXTURE_DATA(bounds) * self,
 	connect_streams(_metadata, self, family, 0, veth_listen, veth_connect);
 	transfer(_metadata, self, bulk_send);
 	expect_throttled(_metadata, self, who);
+	hang_up(_metadata, self);
 }
 
 #define TEST_BULK(name, family, who)			\
@@ -114,6 +126,142 @@ TEST_BULK(bulk_receiver, AF_INET, RECEIVER)
 TEST_BULK(bulk_both, AF_INET, SENDER | RECEIVER)
 TEST_BULK(bulk_ipv6_free, AF_INET6, 0)
 TEST_BULK(bulk_ipv6_both, AF_INET6, SENDER | RECEIVER)
+
+static long sip(long fd, long size, long unused)
+{
+	char junk[4096];
+
+	return recv(fd, junk, size, MSG_DONTWAIT);
+}
+
+/*
+ * All of the bound is one connection's, whose reader is slow: in the end its window
+ * closes, and its buffer stays as large as it is.
+ */
+TEST_F(bounds, one_full)
+{
+	LINK_OR_SKIP();
+	set_bounds(self->a, tcprcvbuf, BOUND / 4, BOUND / 4);
+	ASSERT_EQ(OUT, puppet_do(self->p, veth_listen, AF_INET, 0, 10));
+	ASSERT_EQ(OUT, puppet_do(self->q, veth_connect, AF_INET, net_port, 0));
+	ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	EXPECT_EQ(0, failcnt(self->a, tcprcvbuf));
+	/* a burst may close the window of a new connection: reading opens it */
+	EXPECT_TRUE(within(10000, ({
+				   puppet_do(self->q, fill, OUT, 1, 9973);
+				   puppet_do(self->p, sip, IN, 4096, 0);
+				   failcnt(self->a, tcprcvbuf) > 0;
+			   })));
+	EXPECT_LT(BOUND / 8, row(self->a, tcprcvbuf).maxheld);
+	EXPECT_GE(BOUND / 4, row(self->a, tcprcvbuf).maxheld);
+	TH_LOG("maxheld: %" PRId64 ", failcnt: %" PRIu64,
+	       row(self->a, tcprcvbuf).maxheld, failcnt(self->a, tcprcvbuf));
+	hang_up(_metadata, self);
+}
+
+static long close_many(long first, long n, long unused)
+{
+	while (n--)
+		if (close(first++))
+			return -errno;
+	return 0;
+}
+
+enum { MANY = 200, SEGMENT = 1448 };
+
+/*
+ * @n connections on which nothing is sent, and then on all at once: what the first
+ * ones were promised is not promised to others. The last grows as they go.
+ */
+TEST_F(bounds, many)
+{
+	long last = MANY - 1, i;
+
+	LINK_OR_SKIP();
+	set_bounds(self->a, tcprcvbuf, BOUND, BOUND);
+	ASSERT_EQ(OUT, puppet_do(self->p, veth_listen, AF_INET, 0, 10));
+	for (i = 0; i < MANY; i++) {
+		ASSERT_EQ(OUT + i, puppet_do(self->q, veth_connect, AF_INET,
+					     net_port, 0));
+		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	}
+	for (i = 0; i < 100; i++)
+		puppet_do(self->q, fill, OUT, MANY, 1000);
+	/* four segments for each, however many there are */
+	EXPECT_GE(BOUND + MANY * 4 * SEGMENT, row(self->a, tcprcvbuf).maxheld);
+	EXPECT_LT(BOUND / 2, held(self->a, tcprcvbuf));
+	TH_LOG("maxheld: %" PRId64, row(self->a, tcprcvbuf).maxheld);
+	ASSERT_EQ(0, puppet_do(self->q, close_many, OUT, last, 0));
+	ASSERT_EQ(0, puppet_do(self->p, close_many, IN, last, 0));
+	EXPECT_TRUE(within(10000, ({
+				   puppet_do(self->q, fill, OUT + last, 1,
+					     9973);
+				   puppet_do(self->p, sip, IN + last, 4096, 0);
+				   held(self->a, tcprcvbuf) > BOUND / 4;
+			   })));
+	TH_LOG("held: %" PRId64, held(self->a, tcprcvbuf));
+	hang_up(_metadata, self);
+}
+
+/* Each has all to itself, one after the other. */
+static void in_turn(struct __test_metadata *_metadata,
+		    FIXTURE_DATA(bounds) * self)
+{
+	long i, j;
+
+	connect_streams(_metadata, self, AF_INET, 0, veth_listen, veth_connect);
+	for (i = 0; i < STREAMS; i++) {
+		for (j = 0; j < 100; j++) {
+			puppet_do(self->q, fill, OUT + i, 1, 9973);
+			puppet_do(self->p, sip, IN + i, 4096, 0);
+		}
+		EXPECT_TRUE(within(10000, ({
+					   puppet_do(self->p, drain, IN + i, 1,
+						     1 << 22);
+					   !held(self->a, tcprcvbuf) &&
+						   !held(self->b, tcpsndbuf);
+				   })));
+	}
+	TH_LOG("in turn: maxheld %" PRId64, row(self->a, tcprcvbuf).maxheld);
+}
+
+/* And then all are filled at once. */
+TEST_F(bounds, turns)
+{
+	long i;
+
+	LINK_OR_SKIP();
+	set_bounds(self->a, tcprcvbuf, BOUND, BOUND);
+	in_turn(_metadata, self);
+	EXPECT_LT(BOUND / 8, row(self->a, tcprcvbuf).maxheld);
+	for (i = 0; i < 100; i++)
+		puppet_do(self->q, fill, OUT, STREAMS, 9973);
+	EXPECT_GE(BOUND, row(self->a, tcprcvbuf).maxheld);
+	EXPECT_LT(BOUND / 2, row(self->a, tcprcvbuf).maxheld);
+	TH_LOG("maxheld: %" PRId64, row(self->a, tcprcvbuf).maxheld);
+	hang_up(_metadata, self);
+}
+
+/* More than the kernel lets each have: what they cannot have is there for the next. */
+TEST_F(bounds, turns_large)
+{
+	long i;
+
+	LINK_OR_SKIP();
+	set_bounds(self->a, tcprcvbuf, 8 * BOUND, 8 * BOUND);
+	in_turn(_metadata, self);
+	EXPECT_EQ(0, failcnt(self->a, tcprcvbuf));
+	ASSERT_EQ(OUT + STREAMS,
+		  puppet_do(self->q, veth_connect, AF_INET, net_port, 0));
+	ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	for (i = 0; i < 100; i++) {
+		puppet_do(self->q, fill, OUT + STREAMS, 1, 9973);
+		puppet_do(self->p, sip, IN + STREAMS, 4096, 0);
+	}
+	EXPECT_LT(BOUND / 4, held(self->a, tcprcvbuf));
+	TH_LOG("the next: held %" PRId64, held(self->a, tcprcvbuf));
+	hang_up(_metadata, self);
+}
 
 /* A reader that is there from the first byte on, as iperf's: throttled as well. */
 static void running(struct __test_metadata *_metadata,
@@ -133,6 +281,7 @@ static void running(struct __test_metadata *_metadata,
 	EXPECT_LT(STREAMS, failcnt(self->b, tcpsndbuf));
 	EXPECT_GE(TOP, row(self->b, tcpsndbuf).maxheld);
 	EXPECT_GE(TOP, row(self->a, tcprcvbuf).maxheld);
+	hang_up(_metadata, self);
 }
 
 TEST_F(bounds, running)
@@ -167,6 +316,7 @@ TEST_F(bounds, to_host)
 	transfer(_metadata, self, bulk_send);
 	EXPECT_LT(STREAMS, failcnt(self->b, tcpsndbuf));
 	EXPECT_GE(TOP, row(self->b, tcpsndbuf).maxheld);
+	hang_up(_metadata, self);
 }
 
 /* --- UDP --------------------------------------------------------------------------------- */
