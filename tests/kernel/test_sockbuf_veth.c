@@ -233,7 +233,7 @@ TEST_F(bounds, turns)
 	LINK_OR_SKIP();
 	set_bounds(self->a, tcprcvbuf, BOUND, BOUND);
 	in_turn(_metadata, self);
-	EXPECT_LT(BOUND / 8, row(self->a, tcprcvbuf).maxheld);
+	EXPECT_LT(BOUND / 16, row(self->a, tcprcvbuf).maxheld);
 	for (i = 0; i < 100; i++)
 		puppet_do(self->q, fill, OUT, STREAMS, 9973);
 	EXPECT_GE(BOUND, row(self->a, tcprcvbuf).maxheld);
