@@ -22,8 +22,6 @@ struct governed {
 	const struct sock *sk;
 	struct sockbuf *buf;
 	__u32 mss;
-	__u32 sndbuf;		/* as they are, whoever has set them */
-	__u32 rcvbuf;
 };
 
 /* The kernel doubles what it is told. */
@@ -93,7 +91,7 @@ static __always_inline void govern_snd(const struct governed *tcp)
 	if (!buf->goal_snd && share >= SHARE_AMPLE)
 		return;
 	goal = goal_snd(buf, share);
-	if (!is_far(buf->goal_snd, goal, tcp->sndbuf))
+	if (!is_far(buf->goal_snd, goal, tcp->sk->sk_sndbuf))
 		return;
 	grant_snd(buf, goal);
 	set_sndbuf(tcp, goal);
@@ -200,7 +198,7 @@ static __always_inline void govern_rcv(const struct governed *tcp, bool born)
 		least = RCVBUF_MIN_MAX;
 	if (goal < least)
 		goal = least;
-	if (is_far(buf->goal_rcv, goal, tcp->rcvbuf)) {
+	if (is_far(buf->goal_rcv, goal, tcp->sk->sk_rcvbuf)) {
 		/* the window closes: that is all there is to tell of it */
 		if (goal < buf->goal_rcv)
 			__sync_fetch_and_add(&line->failcnt, 1);
@@ -258,8 +256,6 @@ see(struct bpf_sock *sk, struct governed *tcp, bool born, bool sends)
 		return false;
 	tcp->buf = buf;
 	tcp->sk = full;
-	tcp->sndbuf = full->sk_sndbuf;
-	tcp->rcvbuf = full->sk_rcvbuf;
 	/* what it sends is not all in the queue yet */
 	if (!sends)
 		sockbuf_count_unseen(buf, &buf->snd, full->sk_wmem_queued,
@@ -337,8 +333,6 @@ static __always_inline int apply_tcp(struct bpf_iter__tcp *ctx, bool snd)
 	tcp.ctx = full;
 	tcp.sk = (struct sock *)full;
 	tcp.mss = full->mss_cache;
-	tcp.sndbuf = ((struct sock *)full)->sk_sndbuf;
-	tcp.rcvbuf = ((struct sock *)full)->sk_rcvbuf;
 	if (snd) {
 		govern_snd(&tcp);
 		return 0;
