@@ -155,15 +155,10 @@ static long connect_modest(long family, long port, long bytes)
 
 TEST_F(bounds, setsockopt_before)
 {
-	int i;
-
 	set_bounds(self->b, tcpsndbuf, BOUND, BOUND);
 	ASSERT_EQ(OUT, puppet_do(self->p, net_listen, AF_INET, 0, 100));
-	for (i = 0; i < STREAMS; i++) {
-		ASSERT_EQ(OUT + i, puppet_do(self->q, connect_modest, AF_INET,
-					     net_port, 8192));
-		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
-	}
+	connect_more(_metadata, self, AF_INET, 8192, connect_modest, OUT,
+		     STREAMS);
 	transfer(_metadata, self, bulk_send);
 	EXPECT_GE(STREAMS * (16384 + 4096 + 16384),
 		  row(self->b, tcpsndbuf).maxheld);

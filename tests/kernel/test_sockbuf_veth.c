@@ -143,8 +143,7 @@ TEST_F(bounds, one_full)
 	LINK_OR_SKIP();
 	set_bounds(self->a, tcprcvbuf, BOUND / 4, BOUND / 4);
 	ASSERT_EQ(OUT, puppet_do(self->p, veth_listen, AF_INET, 0, 10));
-	ASSERT_EQ(OUT, puppet_do(self->q, veth_connect, AF_INET, net_port, 0));
-	ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	connect_more(_metadata, self, AF_INET, 0, veth_connect, OUT, 1);
 	EXPECT_EQ(0, failcnt(self->a, tcprcvbuf));
 	/* a burst may close the window of a new connection: reading opens it */
 	EXPECT_TRUE(within(10000, ({
@@ -170,7 +169,7 @@ static long close_many(long first, long n, long unused)
 enum { MANY = 200, SEGMENT = 1448 };
 
 /*
- * @n connections on which nothing is sent, and then on all at once: what the first
+ * Many connections on which nothing is sent, and then on all at once: what the first
  * ones were promised is not promised to others. The last grows as they go.
  */
 TEST_F(bounds, many)
@@ -180,11 +179,7 @@ TEST_F(bounds, many)
 	LINK_OR_SKIP();
 	set_bounds(self->a, tcprcvbuf, BOUND, BOUND);
 	ASSERT_EQ(OUT, puppet_do(self->p, veth_listen, AF_INET, 0, 10));
-	for (i = 0; i < MANY; i++) {
-		ASSERT_EQ(OUT + i, puppet_do(self->q, veth_connect, AF_INET,
-					     net_port, 0));
-		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
-	}
+	connect_more(_metadata, self, AF_INET, 0, veth_connect, OUT, MANY);
 	for (i = 0; i < 100; i++)
 		puppet_do(self->q, fill, OUT, MANY, 1000);
 	/* four segments for each, however many there are */
@@ -251,9 +246,8 @@ TEST_F(bounds, turns_large)
 	set_bounds(self->a, tcprcvbuf, 8 * BOUND, 8 * BOUND);
 	in_turn(_metadata, self);
 	EXPECT_EQ(0, failcnt(self->a, tcprcvbuf));
-	ASSERT_EQ(OUT + STREAMS,
-		  puppet_do(self->q, veth_connect, AF_INET, net_port, 0));
-	ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	connect_more(_metadata, self, AF_INET, 0, veth_connect, OUT + STREAMS,
+		     1);
 	for (i = 0; i < 100; i++) {
 		puppet_do(self->q, fill, OUT + STREAMS, 1, 9973);
 		puppet_do(self->p, sip, IN + STREAMS, 4096, 0);

@@ -192,20 +192,29 @@ static inline bool has_stalled(void)
 }
 
 /* Connections to p's listener, one by one: OUT in q, IN in p. */
+/* q's @n next connections to p, from descriptor @first on. */
+static inline void connect_more(struct __test_metadata *_metadata,
+				FIXTURE_DATA(bounds) * self, int family,
+				long argument, puppet_fn connect, long first,
+				long n)
+{
+	long i;
+
+	/* at once: which is accepted first would not be certain */
+	for (i = 0; i < n; i++) {
+		ASSERT_EQ(first + i, puppet_do(self->q, connect, family,
+					       net_port, argument));
+		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
+	}
+}
+
 static inline void connect_streams(struct __test_metadata *_metadata,
 				   FIXTURE_DATA(bounds) * self, int family,
 				   int protocol, puppet_fn listen,
 				   puppet_fn connect)
 {
-	long i;
-
 	ASSERT_EQ(OUT, puppet_do(self->p, listen, family, protocol, 100));
-	/* at once: which is accepted first would not be certain */
-	for (i = 0; i < STREAMS; i++) {
-		ASSERT_EQ(OUT + i, puppet_do(self->q, connect, family, net_port,
-					     protocol));
-		ASSERT_EQ(0, puppet_do(self->p, net_accept, OUT, 1, 0));
-	}
+	connect_more(_metadata, self, family, protocol, connect, OUT, STREAMS);
 }
 
 /* q sends to p, who does not read at first. */
