@@ -36,14 +36,22 @@ set_buffer(const struct governed *tcp, int option, __u32 goal)
 /*
  * The send buffer, and no more on its way than it has room for: the kernel does
  * not look at the buffer when it adds to a packet of which it has just sent a part,
- * so what may be sent at once is what keeps it. 0: no bound any more.
+ * so what may be sent at once is what keeps it.
  */
 static __always_inline void set_sndbuf(const struct governed *tcp, __u32 goal)
 {
 	int segments = CWND_UNLIMITED;
+	struct sockbuf *buf = tcp->buf;
+	__u32 now;
 
-	set_buffer(tcp, SO_SNDBUF, goal ?: SHARE_AMPLE);
-	if (goal && tcp->mss)
+	set_buffer(tcp, SO_SNDBUF, goal);
+	now = READ_ONCE(tcp->sk->sk_sndbuf);
+	if (now < goal)
+		buf->full |= SOCKBUF_SND_MOST;
+	else
+		buf->full &= ~SOCKBUF_SND_MOST;
+	grant_snd(buf, now < goal ? now : goal);
+	if (tcp->mss)
 		segments = goal / tcp->mss;
 	if (segments < CWND_MIN)
 		segments = CWND_MIN;
@@ -51,50 +59,94 @@ static __always_inline void set_sndbuf(const struct governed *tcp, __u32 goal)
 		       sizeof(segments));
 }
 
-/*
- * What it holds and its share of what is left, but no more than twice what it
- * holds and half of that share: who sends little has no claim on much. Goals grow
- * only into what no other has.
- */
-static __always_inline __u64 goal_snd(const struct sockbuf *buf, __u64 share)
+/* There is no bound any more. */
+static __always_inline void free_sndbuf(const struct governed *tcp)
 {
-	__u64 own = buf->snd, left, goal = own + share;
-	__u64 most = 2 * own +
-		     (share / 2 > SNDBUF_BORN ? share / 2 : SNDBUF_BORN);
+	int segments = CWND_UNLIMITED;
 
-	if (goal > most)
-		goal = most;
-	if (buf->want_snd && goal > buf->want_snd)
-		goal = buf->want_snd;
-	if (goal > SHARE_AMPLE)
-		goal = SHARE_AMPLE;
-	if (goal > buf->goal_snd) {
-		left = grant_left(buf->slot, tcpsndbuf.id);
-		if (goal > buf->goal_snd + left)
-			goal = buf->goal_snd + left;
-	}
+	set_buffer(tcp, SO_SNDBUF, SHARE_AMPLE);
+	bpf_setsockopt(tcp->ctx, SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &segments,
+		       sizeof(segments));
+	grant_snd(tcp->buf, 0);
+}
+
+/*
+ * @goal, as far as no other was granted that; @own is what it was granted, and @held
+ * what it holds. One takes half of what is left at most, an eighth when it is born:
+ * one that stands still keeps its buffer, and others are to come.
+ */
+static __always_inline __u64 goal_in_left(const struct sockbuf *buf,
+					  __u32 resource, __u64 own, __u64 held,
+					  __u64 goal, bool born)
+{
+	__u64 left, most;
+
+	if (goal <= own + own / GOAL_STEPS)
+		return goal;
+	left = grant_left(buf->slot, resource);
+	most = born ? left / BORN_PART : held + (own + left) / 2;
+	if (most > own + left)
+		most = own + left;
+	if (most < own)
+		most = own;
+	return goal < most ? goal : most;
+}
+
+/*
+ * What it could do with: twice what it holds, and @idle. Who sends little has no
+ * claim on much; who sends more has twice as much with each acknowledgement, as the
+ * kernel lets it send twice as much.
+ */
+static __always_inline __u64 wish_snd(const struct sockbuf *buf, __u64 idle)
+{
+	__u64 wish = 2 * buf->snd + idle;
+
+	if (wish > SHARE_AMPLE)
+		wish = SHARE_AMPLE;
+	if (buf->want_snd && wish > buf->want_snd)
+		wish = buf->want_snd;
+	if (buf->full & SOCKBUF_SND_MOST && wish > buf->goal_snd)
+		wish = buf->goal_snd;
+	return wish;
+}
+
+/* And what the bound leaves it of that: what it holds, and its share. */
+static __always_inline __u64 goal_snd(struct sockbuf *buf, __u64 share,
+				      bool born)
+{
+	__u64 idle = born ? SNDBUF_BORN : SNDBUF_IDLE,
+	      wish = wish_snd(buf, idle), part = share / SNDBUF_IDLE_PART, goal;
+
+	if (part < SNDBUF_BORN)
+		part = SNDBUF_BORN;
+	goal = wish_snd(buf, idle < part ? idle : part);
+	if (goal > buf->snd + share)
+		goal = buf->snd + share;
+	goal = goal_in_left(buf, tcpsndbuf.id, buf->goal_snd, buf->snd, goal,
+			    born);
+	if (goal < wish)
+		buf->full |= SOCKBUF_SND_LESS;
+	else
+		buf->full &= ~SOCKBUF_SND_LESS;
 	return goal > SNDBUF_MIN ? goal : SNDBUF_MIN;
 }
 
-static __always_inline void govern_snd(const struct governed *tcp)
+static __always_inline void govern_snd(const struct governed *tcp, bool born)
 {
 	struct sockbuf *buf = tcp->buf;
 	__u64 share, goal;
 
 	if (!is_bounded(buf->slot, tcpsndbuf.id)) {
 		if (buf->goal_snd)
-			set_sndbuf(tcp, 0);
-		grant_snd(buf, 0);
+			free_sndbuf(tcp);
 		return;
 	}
 	share = share_of(buf->slot, tcpsndbuf.id, numtcpsock.id);
 	if (!buf->goal_snd && share >= SHARE_AMPLE)
 		return;
-	goal = goal_snd(buf, share);
-	if (!is_far(buf->goal_snd, goal, tcp->sk->sk_sndbuf))
-		return;
-	grant_snd(buf, goal);
-	set_sndbuf(tcp, goal);
+	goal = goal_snd(buf, share, born);
+	if (is_far(buf->goal_snd, goal, tcp->sk->sk_sndbuf))
+		set_sndbuf(tcp, goal);
 }
 
 /*
@@ -123,30 +175,18 @@ note_full_rcv(struct sockbuf *buf, struct rescore_line *line, bool full)
 	}
 }
 
-/*
- * What it holds and its share of what is left. It grows into half of what no other
- * was granted at most, an eighth when it is born: one that stands still keeps its
- * buffer, and others are to come.
- */
+/* What it holds and its share of what is left, as far as no other was granted that. */
 static __always_inline __u64 goal_rcv(const struct sockbuf *buf, __u64 share,
 				      bool born)
 {
-	__u64 own = granted_to_receive(buf), goal = buf->rcv + share, left,
-	      most;
+	__u64 goal = buf->rcv + share;
 
 	if (born && goal > RCVBUF_BORN)
 		goal = RCVBUF_BORN;
 	if (goal > SHARE_AMPLE)
 		goal = SHARE_AMPLE;
-	if (goal <= own + own / GOAL_STEPS)
-		return goal;
-	left = grant_left(buf->slot, tcprcvbuf.id);
-	most = born ? left / BORN_PART : buf->rcv + (own + left) / 2;
-	if (most > own + left)
-		most = own + left;
-	if (most < own)
-		most = own;
-	return goal < most ? goal : most;
+	return goal_in_left(buf, tcprcvbuf.id, granted_to_receive(buf),
+			    buf->rcv, goal, born);
 }
 
 /*
@@ -167,14 +207,15 @@ static __always_inline void set_rcvbuf(const struct governed *tcp, __u32 goal)
 	grant_rcv(buf, now < goal ? now : goal);
 }
 
-static __always_inline void govern_rcv(const struct governed *tcp, bool born)
+static __always_inline void
+govern_rcv(const struct governed *tcp, bool bounded, bool born)
 {
 	struct sockbuf *buf = tcp->buf;
 	__u64 share, goal, least = RCVBUF_SEGMENTS * tcp->mss;
 	struct rescore_line *line = rescore_line(buf->slot, tcprcvbuf.id);
 	bool ours;
 
-	if (!line || !is_bounded(buf->slot, tcprcvbuf.id)) {
+	if (!line || !bounded) {
 		if (buf->goal_rcv) {
 			set_buffer(tcp, SO_RCVBUF, SHARE_AMPLE);
 			grant_rcv(buf, 0);
@@ -212,10 +253,10 @@ static __always_inline void govern_rcv(const struct governed *tcp, bool born)
  * need be, for each segment that is sent, an acknowledgement too. Those that come
  * in would not do: the kernel shows none of them on its fast path.
  */
-static __always_inline __u32 calls(const struct sockbuf *buf, __u32 flags)
+static __always_inline __u32 calls(__u32 flags, bool bounded_rcv)
 {
 	flags |= BPF_SOCK_OPS_RTT_CB_FLAG;
-	if (is_bounded(buf->slot, tcprcvbuf.id))
+	if (bounded_rcv)
 		return flags | BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
 	return flags & ~BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
 }
@@ -269,7 +310,7 @@ int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 {
 	struct governed tcp;
 	struct bpf_sock *sk;
-	bool born = false, sends = false;
+	bool born = false, sends = false, bounded;
 	__u32 flags;
 
 	switch (ops->op) {
@@ -291,14 +332,15 @@ int tcpsndbuf_tcprcvbuf__govern(struct bpf_sock_ops *ops)
 	sk = ops->sk;
 	if (!sk || !see(sk, &tcp, born, sends))
 		return 1;
-	flags = calls(tcp.buf, ops->bpf_sock_ops_cb_flags);
+	bounded = is_bounded(tcp.buf->slot, tcprcvbuf.id);
+	flags = calls(ops->bpf_sock_ops_cb_flags, bounded);
 	if (flags != ops->bpf_sock_ops_cb_flags)
 		bpf_sock_ops_cb_flags_set(ops, flags);
 	tcp.ctx = ops;
 	tcp.mss = ops->mss_cache;
 	if (!sends)
-		govern_snd(&tcp);
-	govern_rcv(&tcp, born);
+		govern_snd(&tcp, born);
+	govern_rcv(&tcp, bounded, born);
 	return 1;
 }
 
@@ -321,6 +363,7 @@ static __always_inline int apply_tcp(struct bpf_iter__tcp *ctx, bool snd)
 	struct sock_common *common = ctx->sk_common;
 	struct governed tcp;
 	struct tcp_sock *full;
+	bool bounded;
 	int flags;
 
 	full = common ? bpf_skc_to_tcp_sock(common) : NULL;
@@ -334,14 +377,15 @@ static __always_inline int apply_tcp(struct bpf_iter__tcp *ctx, bool snd)
 	tcp.sk = (struct sock *)full;
 	tcp.mss = full->mss_cache;
 	if (snd) {
-		govern_snd(&tcp);
+		govern_snd(&tcp, false);
 		return 0;
 	}
 	/* Linux 6.1 does not take them from here: see calls() */
-	flags = calls(tcp.buf, full->bpf_sock_ops_cb_flags);
+	bounded = is_bounded(tcp.buf->slot, tcprcvbuf.id);
+	flags = calls(full->bpf_sock_ops_cb_flags, bounded);
 	bpf_setsockopt(full, SOL_TCP, TCP_BPF_SOCK_OPS_CB_FLAGS, &flags,
 		       sizeof(flags));
-	govern_rcv(&tcp, false);
+	govern_rcv(&tcp, bounded, false);
 	return 0;
 }
 
@@ -440,7 +484,8 @@ static __always_inline int sockbuf_sent(struct sock *sk)
 	if (!buf || !rescore_active())
 		return 0;
 	sockbuf_count_tcp(buf, READ_ONCE(sk->sk_wmem_queued), sockbuf_rmem(sk));
-	if (!buf->goal_snd || buf->snd * 3 <= (__s64)buf->goal_snd * 2) {
+	if (!buf->goal_snd || !(buf->full & SOCKBUF_SND_LESS) ||
+	    buf->snd * 3 <= (__s64)buf->goal_snd * 2) {
 		buf->full &= ~SOCKBUF_SND;
 		return 0;
 	}

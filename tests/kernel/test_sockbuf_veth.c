@@ -257,6 +257,71 @@ TEST_F(bounds, turns_large)
 	hang_up(_metadata, self);
 }
 
+static long say(long fd, long size, long unused)
+{
+	char junk[4096] = {};
+
+	return send(fd, junk, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What it may have on its way, as the kernel tells: sk_sndbuf. */
+static long may_send(long fd, long b, long c)
+{
+	int size;
+	socklen_t length = sizeof(size);
+
+	return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) ? -errno :
+								       size;
+}
+
+/* @n connections one after the other; on each something is sent, once. */
+static void greet(struct __test_metadata *_metadata,
+		  FIXTURE_DATA(bounds) * self, long n)
+{
+	long i;
+
+	ASSERT_EQ(OUT, puppet_do(self->p, veth_listen, AF_INET, 0, 10));
+	for (i = 0; i < n; i++) {
+		connect_more(_metadata, self, AF_INET, 0, veth_connect, OUT + i,
+			     1);
+		ASSERT_EQ(1000, puppet_do(self->q, say, OUT + i, 1000, 0));
+		EXPECT_TRUE(within(10000, !held(self->b, tcpsndbuf)));
+	}
+}
+
+/* The senders' side: however many stand still, the next one is not stuck. */
+static void next_one(struct __test_metadata *_metadata,
+		     FIXTURE_DATA(bounds) * self, __s64 bound, long n)
+{
+	long before, after, i;
+
+	set_bounds(self->b, tcpsndbuf, bound, bound);
+	greet(_metadata, self, n);
+	before = puppet_do(self->q, may_send, OUT + n - 1, 0, 0);
+	for (i = 0; i < 100; i++) {
+		puppet_do(self->q, fill, OUT + n - 1, 1, 9973);
+		puppet_do(self->p, drain, IN + n - 1, 1, 1 << 22);
+	}
+	after = puppet_do(self->q, may_send, OUT + n - 1, 0, 0);
+	TH_LOG("bound %lld, the last of %ld may send %ld, then %ld",
+	       (long long)bound, n, before, after);
+	EXPECT_LE(16384, before);
+	EXPECT_LE(16384, after);
+	hang_up(_metadata, self);
+}
+
+TEST_F(bounds, next_of_40)
+{
+	LINK_OR_SKIP();
+	next_one(_metadata, self, 8 * BOUND, 40);
+}
+
+TEST_F(bounds, next_of_100)
+{
+	LINK_OR_SKIP();
+	next_one(_metadata, self, 32 * BOUND, 100);
+}
+
 /* A reader that is there from the first byte on, as iperf's: throttled as well. */
 static void running(struct __test_metadata *_metadata,
 		    FIXTURE_DATA(bounds) * self, int family)
