@@ -37,10 +37,11 @@
 #define SNDBUF_MIN	4608	/* as the kernel's SOCK_MIN_SNDBUF */
 #define SNDBUF_BORN	16384	/* as much as may be sent at first: 10 segments */
 /*
- * What one that stands still keeps: as much as a new one usually has, and a third of
- * its share at most, so that all those fit into what packets leave of the bound.
+ * What one that stands still keeps: half as much again as a new one usually has
+ * (87,040), and a third of its share at most, so that all those fit into what packets
+ * leave of the bound.
  */
-#define SNDBUF_IDLE	65536
+#define SNDBUF_IDLE	131072
 #define SNDBUF_IDLE_PART 3
 #define RCVBUF_BORN	65536
 /* A receiver with room for less than that many segments is probed, not sent to. */

@@ -68,24 +68,33 @@ static inline long uring_submit(const struct io_uring_sqe *sqe)
 		       -errno;
 }
 
-/* Wait for a result, and take it. */
+#ifndef IORING_CQE_F_NOTIF
+#define IORING_CQE_F_NOTIF (1U << 3)
+#endif
+
+/*
+ * Wait for a result, and take it. That the kernel has let go of what was sent without
+ * a copy comes when it likes, and is none.
+ */
 static inline long uring_wait(long a, long b, long c)
 {
 	unsigned int mask = *URING_WORD(uring.params.cq_off.ring_mask);
 	unsigned int *head = URING_WORD(uring.params.cq_off.head);
 	unsigned int *tail = URING_WORD(uring.params.cq_off.tail);
-	struct io_uring_cqe *cqes =
+	const struct io_uring_cqe *cqes =
 		(void *)(uring.ring + uring.params.cq_off.cqes);
-	long res;
+	struct io_uring_cqe found;
 
-	while (*head == __atomic_load_n(tail, __ATOMIC_ACQUIRE))
-		if (syscall(SYS_io_uring_enter, uring.fd, 0, 1,
-			    IORING_ENTER_GETEVENTS, NULL, 0) < 0 &&
-		    errno != EINTR)
-			return -errno;
-	res = cqes[*head & mask].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return res;
+	do {
+		while (*head == __atomic_load_n(tail, __ATOMIC_ACQUIRE))
+			if (syscall(SYS_io_uring_enter, uring.fd, 0, 1,
+				    IORING_ENTER_GETEVENTS, NULL, 0) < 0 &&
+			    errno != EINTR)
+				return -errno;
+		found = cqes[*head & mask];
+		__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
+	} while (found.flags & IORING_CQE_F_NOTIF);
+	return found.res;
 }
 
 #endif /* RESCORE_URING_H */
