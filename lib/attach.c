@@ -55,6 +55,20 @@ static unsigned int owner_above(const struct rescore *rs, const char *path)
 	return slot > 0 ? slot : 0;
 }
 
+/* As those of a service that was stopped, or started again. */
+static void drop_removed_roots(struct rescore_container *container)
+{
+	char path[PATH_MAX];
+	unsigned int i = container->flags & RESCORE_OWN_CGROUP ? 1 : 0, kept;
+
+	for (kept = i; i < container->nr_roots; i++)
+		if (rescore_cgroup_path_of(container->roots[i], path,
+					   sizeof(path)) != -ENOENT)
+			container->roots[kept++] = container->roots[i];
+	if (kept < container->nr_roots)
+		container->nr_roots = kept;
+}
+
 int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 			  const char *cgroup)
 {
@@ -65,6 +79,7 @@ int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 	uint64_t id;
 	int err, fd;
 
+	drop_removed_roots(container);
 	if (container->nr_roots == RESCORE_ROOTS_MAX)
 		return rescore_error(
 			-ENOSPC,
@@ -91,8 +106,9 @@ int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 			"\"%s\" or a cgroup below it belongs to another container",
 			cgroup);
 	if (!rs->meta->adopt_changed)
-		return rescore_error(-EBUSY, "\"%s\" belongs to \"%s\" already",
-				     cgroup, container->name);
+		return rescore_error(-EALREADY,
+				     "\"%s\" belongs to \"%s\" already", cgroup,
+				     container->name);
 	err = adopt(rs, path, from, slot, false);
 	if (err) {
 		adopt(rs, path, slot, from, false);

@@ -149,8 +149,11 @@ int rescore_cgroup_path_of(uint64_t id, char *ret_path, size_t size)
 	h.id = id;	/* = f_handle, which has no size of its own */
 	fd = open_by_handle_at(mount_fd, &h.handle, O_RDONLY | O_CLOEXEC);
 	close(mount_fd);
-	if (fd < 0)
+	if (fd < 0 && errno == ESTALE)
 		return rescore_error(-ENOENT, "its cgroup has been removed");
+	if (fd < 0)
+		return rescore_error(-errno, "cannot open its cgroup: %s",
+				     strerror(errno));
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	length = readlink(link, ret_path, size - 1);

@@ -161,8 +161,9 @@ RESCORE_API bool rescore_is_below(const struct rescore *rs, unsigned int slot,
 /*
  * Put another cgroup, with all below it, under container @slot. Its tasks are
  * charged at once; files they hold already are not. -ENOENT: no such cgroup.
- * -EBUSY: it, or one above or below it, belongs to a container already; one above
- * @slot in the tree of limits may give away a part of its own.
+ * -EALREADY: it belongs to @slot. -EBUSY: it, or one above or below it, belongs to
+ * another container; one above @slot in the tree of limits may give away a part of
+ * its own. Attached cgroups that have been removed are forgotten.
  * -ENOSPC: RESCORE_ROOTS_MAX are attached.
  */
 RESCORE_API int rescore_attach(struct rescore *rs, unsigned int slot,

@@ -158,8 +158,8 @@ TEST_F(container, attach_refused)
 	EXPECT_EQ(-EBUSY, rescore_attach(rs, b, BASE "/x/y/z"));
 	EXPECT_EQ(-EBUSY, rescore_attach(rs, b, BASE "/x"));
 	EXPECT_EQ(-EBUSY, rescore_attach(rs, b, BASE));
-	EXPECT_EQ(-EBUSY, rescore_attach(rs, a, BASE "/x/y"));
-	EXPECT_EQ(-EBUSY, rescore_attach(rs, a, BASE "/x/y/z"));
+	EXPECT_EQ(-EALREADY, rescore_attach(rs, a, BASE "/x/y"));
+	EXPECT_EQ(-EALREADY, rescore_attach(rs, a, BASE "/x/y/z"));
 	EXPECT_EQ(-EINVAL, rescore_attach(rs, b, "/sys/fs/cgroup"));
 	EXPECT_EQ(-EINVAL, rescore_attach(rs, b, "/"));
 	EXPECT_EQ(-EINVAL, rescore_attach(rs, b, ""));
@@ -191,6 +191,25 @@ TEST_F(container, attach_too_many)
 			  rescore_attach(rs, slot, path));
 	}
 	EXPECT_EQ(RESCORE_ROOTS_MAX, count_members(slot));
+}
+
+/* As a service's that is started again and again. */
+TEST_F(container, attach_removed)
+{
+	char path[PATH_MAX];
+	int slot, i;
+
+	mkdir(BASE, 0755);
+	ASSERT_LT(0, slot = make("kt-a"));
+	for (i = 0; i <= RESCORE_ROOTS_MAX; i++) {
+		ASSERT_EQ(0, mkdir(BASE "/again", 0755));
+		EXPECT_EQ(0, rescore_attach(rs, slot, BASE "/again"));
+		EXPECT_EQ(2, rescore_container(rs, slot)->nr_roots);
+		EXPECT_EQ(0,
+			  rescore_cgroup_path(rs, slot, 1, path, sizeof(path)));
+		EXPECT_STREQ(BASE "/again", path);
+		ASSERT_EQ(0, rmdir(BASE "/again"));
+	}
 }
 
 /* A container whose cgroup was removed behind its back can be destroyed. */
