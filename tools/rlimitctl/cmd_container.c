@@ -7,6 +7,7 @@
 #include "rescore_ct.h"
 #include "rlimitctl.h"
 #include "tree.h"
+#include "unit.h"
 
 /*
  * Take back a container that was made a moment ago. A status. By force only after
@@ -233,6 +234,8 @@ static int destroy_all(struct rescore *rs, const struct invocation *given)
 	for (i = live.argc; !status && i < given->argc; i++)
 		if (rescore_ct_forget(given->argv[i]))
 			status = fail("%s", rescore_strerror());
+	for (i = 0; !status && i < given->argc; i++)
+		status = unit_forget(given->argv[i], NULL, NULL);
 	return status;
 }
 
@@ -247,66 +250,6 @@ int cmd_destroy(const struct invocation *inv)
 	status = destroy_all(rs, inv);
 	rescore_close(rs);
 	return status;
-}
-
-/* --cgroup, or where --unit or --pid says; NULL: none of them. A status. */
-static int which_cgroup(const struct invocation *inv, char *path, size_t size,
-			const char **ret)
-{
-	const char *cgroup = inv->option[OPT_CGROUP];
-	const char *unit = inv->option[OPT_UNIT], *pid = inv->option[OPT_PID];
-	uint64_t number;
-
-	if (!!cgroup + !!unit + !!pid > 1)
-		return usage("--cgroup, --unit and --pid exclude one another");
-	*ret = cgroup;
-	if (unit && rescore_cgroup_of_unit(unit, path, size))
-		return fail("%s", rescore_strerror());
-	if (pid && number_option(inv, OPT_PID, 1, INT_MAX, &number))
-		return STATUS_FAILURE;
-	if (pid && rescore_cgroup_of_pid((pid_t)number, path, size))
-		return fail("%s", rescore_strerror());
-	if (unit || pid)
-		*ret = path;
-	return 0;
-}
-
-/* attach and detach differ in one call. */
-static int change_cgroups(const struct invocation *inv,
-			  int (*change)(struct rescore *rs, unsigned int slot,
-					const char *cgroup))
-{
-	const char *verb = inv->command->name, *cgroup = NULL;
-	char path[PATH_MAX];
-	struct rescore *rs;
-	unsigned int slot;
-	int status;
-
-	status = which_cgroup(inv, path, sizeof(path), &cgroup);
-	if (status)
-		return status;
-	if (!cgroup)
-		return usage("%s needs the cgroup: rlimitctl %s %s "
-			     "--cgroup PATH",
-			     verb, verb, inv->argv[0]);
-	status = open_session(inv, false, &rs);
-	if (status)
-		return status;
-	status = find_container(rs, inv->argv[0], &slot);
-	if (!status && change(rs, slot, cgroup))
-		status = fail("%s", rescore_strerror());
-	rescore_close(rs);
-	return status;
-}
-
-int cmd_attach(const struct invocation *inv)
-{
-	return change_cgroups(inv, rescore_attach);
-}
-
-int cmd_detach(const struct invocation *inv)
-{
-	return change_cgroups(inv, rescore_detach);
 }
 
 static int move(struct rescore *rs, const struct invocation *inv)

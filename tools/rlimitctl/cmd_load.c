@@ -5,6 +5,7 @@
 
 #include "rescore_ct.h"
 #include "rlimitctl.h"
+#include "unit.h"
 
 /* What `load` and `upgrade` are given. STATUS_OK, or the status to end with. */
 static int load_opts(const struct invocation *inv,
@@ -63,6 +64,7 @@ static int revive_all(const struct invocation *inv)
 	if (status)
 		return status;
 	status = each_stored(rs, revive, &worst);
+	status = status ?: units_attach(rs);
 	rescore_close(rs);
 	return status ?: worst;
 }

@@ -123,13 +123,17 @@ static const struct option_spec reset_options[] = {
 
 static const struct option_spec attach_options[] = {
 	{ OPT_CGROUP, "cgroup", 0, "PATH", "the cgroup; its children follow" },
-	{ OPT_UNIT, "unit", 0, "UNIT", "the cgroup of this systemd unit" },
+	{ OPT_UNIT, "unit", 0, "UNIT",
+	  "the cgroup of this systemd service, at each start" },
+	{ OPT_RUNTIME, "runtime", 0, NULL,
+	  "the unit's only until it is stopped" },
 	{ OPT_PID, "pid", 0, "PID", "the cgroup of this process" },
 	END,
 };
 
 static const struct option_spec detach_options[] = {
 	{ OPT_CGROUP, "cgroup", 0, "PATH", "the cgroup that was attached" },
+	{ OPT_UNIT, "unit", 0, "UNIT", "that of this systemd unit" },
 	END,
 };
 
@@ -216,7 +220,7 @@ const struct command commands[] = {
 	{ "attach", 1, 1, 0, "NAME --cgroup PATH | --unit UNIT | --pid PID",
 	  "Put another cgroup under a container's limits", cmd_attach,
 	  attach_options },
-	{ "detach", 1, 1, 0, "NAME --cgroup PATH",
+	{ "detach", 1, 1, 0, "NAME --cgroup PATH | --unit UNIT",
 	  "Take an attached cgroup out from under a container's limits",
 	  cmd_detach, detach_options },
 	{ "move", 1, 1, 0, "NAME --parent NAME|none",
