@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rescore_ct.h"
 #include "rlimitctl.h"
 #include "unit.h"
 
@@ -177,6 +178,11 @@ int unit_check_keep(const struct unit *unit, const char *container)
 			    "time that they start; --runtime attaches it until "
 			    "it is stopped",
 			    unit->name);
+	if (!rescore_ct_remembered(container))
+		return fail("\"%s\" is not stored, and the service would not "
+			    "start after a reboot: --runtime attaches it until "
+			    "it is stopped",
+			    container);
 	drop_in_path(unit->name, path, sizeof(path));
 	if (read_drop_in(path, other, name) && strcmp(other, container) != 0)
 		return fail("\"%s\" is attached to \"%s\" each time that it "
