@@ -105,6 +105,14 @@ def hooks_table(results):
         for operation, c in results.items()))
 
 
+def buffers_table(results):
+    return markdown(
+        ["operation", "in a container", "with bounds of its buffers"],
+        ([operation, f"{c['inside']:.0f}",
+          f"{c['buffers']:.0f} ({percent(c['buffers'], c['inside'])})"]
+         for operation, c in results.items() if "buffers" in c))
+
+
 def controllers_table(results):
     names = sorted({state for costs in results.values() for state in costs
                     if state.startswith("only-")})
@@ -277,6 +285,14 @@ of the length.
 A place in a bucket that was used once is never empty again. A look-up that finds nothing
 reads as many entries as the bucket has had at once at most, and one.
 
+## Bounds of socket buffers
+
+The programs that keep those are attached with the first of them, and are called for
+connections of containers that have them: for each round trip that the kernel measures,
+and with tcprcvbuf for each segment and acknowledgement that a connection sends.
+
+{buffers}
+
 ## Each controller alone
 
 In a container, compared with a service.
@@ -306,6 +322,7 @@ def table(cpus):
         beside=hooks["open+close"]["beside"],
         inside=hooks["open+close"]["inside"], hooks_words=hooks_words(hooks),
         hooks="\n".join(hooks_table(hooks)), cpus=cpus,
+        buffers="\n".join(buffers_table(hooks)),
         goals="\n".join(goals_table(hooks)), least=LEAST, rounds=ROUNDS,
         controllers="\n".join(controllers_table(hooks)),
         contention="\n".join(contention_table(load("contention"))),
