@@ -135,7 +135,7 @@ int rescore_cgroup_path_of(uint64_t id, char *ret_path, size_t size)
 	const char *mount = rescore_cgroup_mount();
 	char link[64];
 	ssize_t length;
-	int mount_fd, fd;
+	int mount_fd, fd, err;
 
 	if (!mount)
 		return rescore_error(-EOPNOTSUPP,
@@ -148,12 +148,13 @@ int rescore_cgroup_path_of(uint64_t id, char *ret_path, size_t size)
 	h.handle.handle_type = FILEID_KERNFS;
 	h.id = id;	/* = f_handle, which has no size of its own */
 	fd = open_by_handle_at(mount_fd, &h.handle, O_RDONLY | O_CLOEXEC);
+	err = fd < 0 ? errno : 0;
 	close(mount_fd);
-	if (fd < 0 && errno == ESTALE)
+	if (err == ESTALE)
 		return rescore_error(-ENOENT, "its cgroup has been removed");
-	if (fd < 0)
-		return rescore_error(-errno, "cannot open its cgroup: %s",
-				     strerror(errno));
+	if (err)
+		return rescore_error(-err, "cannot open its cgroup: %s",
+				     strerror(err));
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	length = readlink(link, ret_path, size - 1);

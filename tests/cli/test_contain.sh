@@ -159,6 +159,7 @@ good detach unit --cgroup rescore-test-unit.service
 good attach unit --pid $sleeper
 is "by its pid, too" "$(row unit numproc held)" 1
 bad 1 'has no cgroup' attach unit --unit nosuch
+bad 1 "the cgroup's path is empty" attach unit --cgroup ''
 bad 1 'there is no process 4999999' attach unit --pid 4999999
 bad 2 'exclude one another' attach unit --pid 1 --unit x
 good detach unit --cgroup rescore-test-unit.service

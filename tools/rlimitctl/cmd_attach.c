@@ -18,9 +18,11 @@ struct place {
 static int unit_place(const char *word, struct place *p)
 {
 	if (systemd_runs()) {
+		if (unit_find(word, &p->unit))
+			return STATUS_FAILURE;
 		p->is_unit = true;
-		p->cgroup = p->unit.cgroup;
-		return unit_find(word, &p->unit);
+		p->cgroup = *p->unit.cgroup ? p->unit.cgroup : NULL;
+		return 0;
 	}
 	p->cgroup = p->path;
 	return rescore_cgroup_of_unit(word, p->path, sizeof(p->path)) ?
@@ -76,7 +78,7 @@ static int attach(struct rescore *rs, unsigned int slot,
 		status = unit_check_keep(keep, inv->argv[0]);
 	if (status)
 		return status;
-	if (*p->cgroup)
+	if (p->cgroup)
 		err = rescore_attach(rs, slot, p->cgroup);
 	else if (!keep)
 		return fail("unit \"%s\" does not run", p->unit.name);
@@ -96,7 +98,7 @@ static int detach(struct rescore *rs, unsigned int slot,
 		status = unit_forget(inv->argv[0], &p->unit, &kept);
 	if (status)
 		return status;
-	if (!*p->cgroup)
+	if (!p->cgroup)
 		return kept ? 0 :
 			      fail("\"%s\" is not attached to \"%s\"",
 				   p->unit.name, inv->argv[0]);

@@ -122,7 +122,7 @@ static int find_template(char *name, struct unit *ret)
 
 int unit_find(const char *word, struct unit *ret)
 {
-	char name[UNIT_NAME_MAX], text[2 * PATH_MAX], state[32];
+	char name[UNIT_NAME_MAX], text[2 * PATH_MAX] = "", state[32];
 	char *argv[] = {
 		"systemctl", "show", "--property=Id,LoadState,ControlGroup",
 		"--",	     name,   NULL
@@ -312,7 +312,7 @@ static int attach(const char *path, const char *container, const char *name,
 {
 	struct attach *a = arg;
 	int slot = rescore_find(a->rs, container), err;
-	struct unit unit;
+	struct unit unit = {};
 
 	(void)path;
 	if (slot < 0 || unit_find(name, &unit) || !*unit.cgroup)
