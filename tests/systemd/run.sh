@@ -116,6 +116,18 @@ good attach web --unit aka
 result $? "an alias stands for what it is"
 holds 3
 
+systemctl stop tenant
+mv $units/tenant.service "$tmp"
+systemctl daemon-reload
+good detach web --unit tenant
+[ ! -e $kept ]
+result $? "nor does it stay when the service is removed"
+bad 1 'unit "tenant.service" is not-found' attach web --unit tenant
+mv "$tmp/tenant.service" $units
+systemctl daemon-reload
+good attach web --unit tenant
+systemctl start tenant
+holds 3
 cp $units/tenant.service $units/many@.service
 systemctl daemon-reload
 good attach web --unit many@

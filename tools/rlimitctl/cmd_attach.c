@@ -74,7 +74,9 @@ static int attach(struct rescore *rs, unsigned int slot,
 
 	if (p->is_unit && !inv->option[OPT_RUNTIME])
 		keep = &p->unit;
-	if (keep)
+	if (p->is_unit)
+		status = unit_check_loaded(&p->unit);
+	if (keep && !status)
 		status = unit_check_keep(keep, inv->argv[0]);
 	if (status)
 		return status;

@@ -21,7 +21,7 @@
 #define FIRST_LINE	"# rlimitctl attach %s --unit %s\n"
 #define FIRST_LINE_READ	"# rlimitctl attach %63s --unit %255s"
 
-_Static_assert(RESCORE_NAME_LEN >= 64, "a name as FIRST_LINE_READ reads it");
+_Static_assert(RESCORE_NAME_LEN == 64, "a name as FIRST_LINE_READ reads it");
 
 /* As sd_booted(3) does it. */
 bool systemd_runs(void)
@@ -115,14 +115,14 @@ static int find_template(char *name, struct unit *ret)
 	char *argv[] = { "systemctl", "cat", "--", name, NULL };
 	char text[PATH_MAX];
 
+	*ret = (struct unit){ .state = "loaded" };
 	snprintf(ret->name, sizeof(ret->name), "%s", name);
-	ret->cgroup[0] = '\0';
 	return systemctl(argv, text, sizeof(text));
 }
 
 int unit_find(const char *word, struct unit *ret)
 {
-	char name[UNIT_NAME_MAX], text[2 * PATH_MAX] = "", state[32];
+	char name[UNIT_NAME_MAX], text[2 * PATH_MAX] = "";
 	char *argv[] = {
 		"systemctl", "show", "--property=Id,LoadState,ControlGroup",
 		"--",	     name,   NULL
@@ -140,11 +140,10 @@ int unit_find(const char *word, struct unit *ret)
 	if (status)
 		return status;
 	property(text, "Id", ret->name, sizeof(ret->name));
-	property(text, "LoadState", state, sizeof(state));
+	property(text, "LoadState", ret->state, sizeof(ret->state));
 	property(text, "ControlGroup", below, sizeof(below));
-	if (!*ret->name || strcmp(state, "loaded") != 0)
-		return fail("unit \"%s\" is %s", name,
-			    *state ? state : "unknown");
+	if (!*ret->name)
+		snprintf(ret->name, sizeof(ret->name), "%s", name);
 	/* as --cgroup takes it: below the mount */
 	snprintf(ret->cgroup, sizeof(ret->cgroup), "%s", below + !!*below);
 	return 0;
@@ -166,6 +165,14 @@ static bool read_drop_in(const char *path, char *container, char *unit)
 	if (file)
 		fclose(file);
 	return ours;
+}
+
+int unit_check_loaded(const struct unit *unit)
+{
+	if (strcmp(unit->state, "loaded") == 0)
+		return 0;
+	return fail("unit \"%s\" is %s", unit->name,
+		    *unit->state ? unit->state : "unknown");
 }
 
 int unit_check_keep(const struct unit *unit, const char *container)

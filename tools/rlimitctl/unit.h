@@ -18,13 +18,15 @@
 
 struct unit {
 	char name[UNIT_NAME_MAX];	/* whole, no alias */
+	char state[32];			/* LoadState: "loaded", "not-found", ... */
 	char cgroup[PATH_MAX];		/* below the mount; "": it does not run */
 };
 
 bool systemd_runs(void);
 
-/* Each a status. "nginx" is nginx.service. */
+/* Each a status. "nginx" is nginx.service. What is unknown is found, too. */
 int unit_find(const char *word, struct unit *ret);
+int unit_check_loaded(const struct unit *unit);
 /* May it be kept for @container? */
 int unit_check_keep(const struct unit *unit, const char *container);
 /* Attach it to @container each time that it starts. */
