@@ -16,7 +16,7 @@
  * Charged     at the permission check of open("/dev/ptmx"), as a credit of the
  *             task that the open then uses up; a credit left over (the open
  *             failed, or it was access(2)) goes back when the task next closes
- *             a file or exits.
+ *             a file of its container's or exits.
  * Uncharged   when the master is released.
  * Who pays    the container that opened it.
  * Refused     open of a ptmx: ENOSPC, as when the kernel's own pool is empty
@@ -93,10 +93,17 @@ static __always_inline void pty_credit_drop(void)
 RESCORE_SECURITY_TASK(numfile__free, file_free_security, security_file_free,
 		      struct file *file)
 {
-	rescore_uncharge_object(
-		rescore_object_key(rescore_address(file), RESCORE_OBJ_FILE),
-		numfile.id);
-	if (READ_ONCE(rescore_meta.pty_credits) && rescore_active())
+	__u64 key = rescore_object_key(rescore_address(file), RESCORE_OBJ_FILE);
+	struct rescore_bucket *bucket = rescore_payer_bucket(key);
+	int slot;
+
+	if (!bucket || rescore_bucket_is_new(bucket) || !rescore_active())
+		return 0;
+	slot = rescore_payer_take_from(bucket, key);
+	if (slot > 0)
+		rescore_uncharge(slot, numfile.id, 1);
+	/* who has a credit is in a container, and its files are in buckets */
+	if (READ_ONCE(rescore_meta.pty_credits))
 		pty_credit_drop();
 	return 0;
 }

@@ -33,10 +33,16 @@ RESCORE_FUNCTION __u32 rescore_member_more(__u64 key)
 /* Slot of the container of cgroup @id; 0: of none, unless *@ret_full. */
 static __always_inline __u32 rescore_member_near(__u64 id, bool *ret_full)
 {
-	__u64 key = RESCORE_KEY(id);
+	__u64 key = RESCORE_KEY(id), entry;
+	__u32 slot;
 
-	return RESCORE_SLOT(
-		rescore_bucket_find(rescore_member_bucket(key), key, ret_full));
+	entry = rescore_bucket_find(rescore_member_bucket(key), key, ret_full);
+	if (!entry)
+		return 0;
+	slot = RESCORE_SLOT(entry);
+	/* or the compiler joins both ways, and the caller asks once more */
+	asm volatile("" : "+r"(slot));
+	return slot;
 }
 
 /* Slot of the container of cgroup @id; 0: of none. */
