@@ -268,13 +268,12 @@ are the machine instructions on that path, as `bpftool prog dump xlated` shows t
 
 | step | instructions |
 |---|---:|
-| both: save and restore registers, return | 18 |
+| both: save and restore registers, return | 16 |
 | open: the id of the running task's cgroup | 6 |
 | open: the bucket of members for it, which is empty | 11 |
 | close: the file's address as a key | 8 |
 | close: the bucket of payers for it, which is empty | 19 |
-| close: is a terminal being opened? | 2 |
-| together | 64 |
+| together | 60 |
 
 Which generation of programs acts is asked only once there is something to do. In a
 container the charge itself is added: four locked instructions on the row and the payer,
