@@ -80,8 +80,7 @@ enum sockbuf_full {
 	SOCKBUF_RCV_GRANTED = 16,
 	SOCKBUF_RCV_MOST = 32,	/* net.core.rmem_max lets it have no more */
 	SOCKBUF_SND_MOST = 64,	/* nor net.core.wmem_max */
-	SOCKBUF_SND_LESS =
-		128, /* the bound leaves it less than it could do with */
+	SOCKBUF_SND_LESS = 128,	/* the bound leaves it less than it could use */
 };
 
 #include "sockrecord.h"

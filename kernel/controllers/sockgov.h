@@ -34,40 +34,52 @@ set_buffer(const struct governed *tcp, int option, __u32 goal)
 }
 
 /*
+ * A buffer of @goal, or as much as the kernel gives, which is returned: what it does
+ * not give is left to others. It is asked for more when the buffer has been smaller
+ * (@most, of full).
+ */
+static __always_inline __u32 set_within(const struct governed *tcp, bool snd,
+					__u32 goal, __u32 most)
+{
+	__u32 now;
+
+	set_buffer(tcp, snd ? SO_SNDBUF : SO_RCVBUF, goal);
+	now = snd ? READ_ONCE(tcp->sk->sk_sndbuf) :
+		    READ_ONCE(tcp->sk->sk_rcvbuf);
+	if (now < goal)
+		tcp->buf->full |= most;
+	else
+		tcp->buf->full &= ~most;
+	return now < goal ? now : goal;
+}
+
+static __always_inline void
+set_cwnd_clamp(const struct governed *tcp, int segments)
+{
+	bpf_setsockopt(tcp->ctx, SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &segments,
+		       sizeof(segments));
+}
+
+/*
  * The send buffer, and no more on its way than it has room for: the kernel does
  * not look at the buffer when it adds to a packet of which it has just sent a part,
  * so what may be sent at once is what keeps it.
  */
 static __always_inline void set_sndbuf(const struct governed *tcp, __u32 goal)
 {
-	int segments = CWND_UNLIMITED;
-	struct sockbuf *buf = tcp->buf;
-	__u32 now;
+	int segments = tcp->mss ? goal / tcp->mss : CWND_UNLIMITED;
 
-	set_buffer(tcp, SO_SNDBUF, goal);
-	now = READ_ONCE(tcp->sk->sk_sndbuf);
-	if (now < goal)
-		buf->full |= SOCKBUF_SND_MOST;
-	else
-		buf->full &= ~SOCKBUF_SND_MOST;
-	grant_snd(buf, now < goal ? now : goal);
-	if (tcp->mss)
-		segments = goal / tcp->mss;
-	if (segments < CWND_MIN)
-		segments = CWND_MIN;
-	bpf_setsockopt(tcp->ctx, SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &segments,
-		       sizeof(segments));
+	grant_snd(tcp->buf, set_within(tcp, true, goal, SOCKBUF_SND_MOST));
+	set_cwnd_clamp(tcp, segments < CWND_MIN ? CWND_MIN : segments);
 }
 
 /* There is no bound any more. */
 static __always_inline void free_sndbuf(const struct governed *tcp)
 {
-	int segments = CWND_UNLIMITED;
-
 	set_buffer(tcp, SO_SNDBUF, SHARE_AMPLE);
-	bpf_setsockopt(tcp->ctx, SOL_TCP, TCP_BPF_SNDCWND_CLAMP, &segments,
-		       sizeof(segments));
+	set_cwnd_clamp(tcp, CWND_UNLIMITED);
 	grant_snd(tcp->buf, 0);
+	tcp->buf->full &= ~SOCKBUF_SND_MOST;
 }
 
 /*
@@ -189,24 +201,6 @@ static __always_inline __u64 goal_rcv(const struct sockbuf *buf, __u64 share,
 			    buf->rcv, goal, born);
 }
 
-/*
- * What the kernel does not give is left to others. It is asked for more when the
- * buffer has been smaller.
- */
-static __always_inline void set_rcvbuf(const struct governed *tcp, __u32 goal)
-{
-	struct sockbuf *buf = tcp->buf;
-	__u32 now;
-
-	set_buffer(tcp, SO_RCVBUF, goal);
-	now = READ_ONCE(tcp->sk->sk_rcvbuf);
-	if (now < goal)
-		buf->full |= SOCKBUF_RCV_MOST;
-	else
-		buf->full &= ~SOCKBUF_RCV_MOST;
-	grant_rcv(buf, now < goal ? now : goal);
-}
-
 static __always_inline void
 govern_rcv(const struct governed *tcp, bool bounded, bool born)
 {
@@ -219,6 +213,7 @@ govern_rcv(const struct governed *tcp, bool bounded, bool born)
 		if (buf->goal_rcv) {
 			set_buffer(tcp, SO_RCVBUF, SHARE_AMPLE);
 			grant_rcv(buf, 0);
+			buf->full &= ~SOCKBUF_RCV_MOST;
 		}
 		return;
 	}
@@ -243,7 +238,7 @@ govern_rcv(const struct governed *tcp, bool bounded, bool born)
 		/* the window closes: that is all there is to tell of it */
 		if (goal < buf->goal_rcv)
 			__sync_fetch_and_add(&line->failcnt, 1);
-		set_rcvbuf(tcp, goal);
+		grant_rcv(buf, set_within(tcp, false, goal, SOCKBUF_RCV_MOST));
 	}
 	note_full_rcv(buf, line, ours && is_closing(buf, least));
 }

@@ -237,6 +237,16 @@ TEST_F(bounds, turns)
 	hang_up(_metadata, self);
 }
 
+/* As the kernel tells: SO_SNDBUF is sk_sndbuf, SO_RCVBUF sk_rcvbuf. */
+static long buffer(long fd, long option, long unused)
+{
+	int size;
+	socklen_t length = sizeof(size);
+
+	return getsockopt(fd, SOL_SOCKET, option, &size, &length) ? -errno :
+								    size;
+}
+
 /* More than the kernel lets each have: what they cannot have is there for the next. */
 TEST_F(bounds, turns_large)
 {
@@ -254,6 +264,10 @@ TEST_F(bounds, turns_large)
 	}
 	EXPECT_LT(BOUND / 4, held(self->a, tcprcvbuf));
 	TH_LOG("the next: held %" PRId64, held(self->a, tcprcvbuf));
+	/* a bound that is set again finds them as the first one did */
+	set_bounds(self->a, tcprcvbuf, RESCORE_UNLIMITED, RESCORE_UNLIMITED);
+	set_bounds(self->a, tcprcvbuf, 8 * BOUND, 8 * BOUND);
+	EXPECT_LT(BOUND / 16, puppet_do(self->p, buffer, IN, SO_RCVBUF, 0));
 	hang_up(_metadata, self);
 }
 
@@ -262,16 +276,6 @@ static long say(long fd, long size, long unused)
 	char junk[4096] = {};
 
 	return send(fd, junk, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* What it may have on its way, as the kernel tells: sk_sndbuf. */
-static long may_send(long fd, long b, long c)
-{
-	int size;
-	socklen_t length = sizeof(size);
-
-	return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) ? -errno :
-								       size;
 }
 
 /* @n connections one after the other; on each something is sent, once. */
@@ -297,12 +301,12 @@ static void next_one(struct __test_metadata *_metadata,
 
 	set_bounds(self->b, tcpsndbuf, bound, bound);
 	greet(_metadata, self, n);
-	before = puppet_do(self->q, may_send, OUT + n - 1, 0, 0);
+	before = puppet_do(self->q, buffer, OUT + n - 1, SO_SNDBUF, 0);
 	for (i = 0; i < 100; i++) {
 		puppet_do(self->q, fill, OUT + n - 1, 1, 9973);
 		puppet_do(self->p, drain, IN + n - 1, 1, 1 << 22);
 	}
-	after = puppet_do(self->q, may_send, OUT + n - 1, 0, 0);
+	after = puppet_do(self->q, buffer, OUT + n - 1, SO_SNDBUF, 0);
 	TH_LOG("bound %lld, the last of %ld may send %ld, then %ld",
 	       (long long)bound, n, before, after);
 	EXPECT_LE(16384, before);
