@@ -94,10 +94,10 @@ RESCORE_SECURITY_TASK(numfile__free, file_free_security, security_file_free,
 		      struct file *file)
 {
 	__u64 key = rescore_object_key(rescore_address(file), RESCORE_OBJ_FILE);
-	struct rescore_bucket *bucket = rescore_payer_bucket(key);
+	struct rescore_bucket *bucket = rescore_payer_bucket_late(key);
 	int slot;
 
-	if (!bucket || rescore_bucket_is_new(bucket) || !rescore_active())
+	if (!bucket)
 		return 0;
 	slot = rescore_payer_take_from(bucket, key);
 	if (slot > 0)

@@ -200,16 +200,25 @@ static __always_inline int rescore_payer_take(__u64 key)
 }
 
 /*
- * The same for a program that is RESCORE_LATE: it asks rescore_active(), if there can
- * be anything.
+ * For a program that is RESCORE_LATE: it asks rescore_active(), if there can be
+ * anything. NULL: there is nothing, or it is up to another.
  */
-static __always_inline int rescore_payer_take_late(__u64 key)
+static __always_inline struct rescore_bucket *
+rescore_payer_bucket_late(__u64 key)
 {
 	struct rescore_bucket *bucket = rescore_payer_bucket(key);
 
 	if (!bucket || rescore_bucket_is_new(bucket) || !rescore_active())
-		return -1;
-	return rescore_payer_take_from(bucket, key);
+		return NULL;
+	return bucket;
+}
+
+/* The same as rescore_payer_take() for such a program. */
+static __always_inline int rescore_payer_take_late(__u64 key)
+{
+	struct rescore_bucket *bucket = rescore_payer_bucket_late(key);
+
+	return bucket ? rescore_payer_take_from(bucket, key) : -1;
 }
 
 /*
