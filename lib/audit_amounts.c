@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "internal.h"
+#include "audit.h"
 
 static int compare(const void *a, const void *b)
 {
@@ -12,26 +12,23 @@ static int compare(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
-int rescore_true_amount(const struct rescore *rs, unsigned int slot,
-			unsigned int id, int64_t *ret_low, int64_t *ret_high)
+int audit_count_amounts(struct audit_count *count)
 {
+	struct audit_sum sum = { 0 };
 	struct rescore_truth *truth;
-	int64_t low = 0, high = 0;
 	ssize_t n, i;
 
-	n = rescore_run_truth(rs, id, &truth);
+	n = rescore_run_truth(count->rs, count->id, &truth);
 	if (n < 0)
 		return n;
 	qsort(truth, n, sizeof(*truth), compare);
-	for (i = 0; i < n; i++)
-		if ((truth[i].slot == slot ||
-		     rescore_is_below(rs, truth[i].slot, slot)) &&
-		    (!i || truth[i].key != truth[i - 1].key)) {
-			high += truth[i].amount;
-			low += truth[i].amount - truth[i].slack;
-		}
+	for (i = 0; i < n; i++) {
+		if (i && truth[i].key == truth[i - 1].key)
+			continue;
+		sum.high = truth[i].amount;
+		sum.low = truth[i].amount - truth[i].slack;
+		audit_add(count, truth[i].slot, &sum);
+	}
 	free(truth);
-	*ret_low = low;
-	*ret_high = high;
 	return 0;
 }

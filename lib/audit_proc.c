@@ -10,46 +10,36 @@
 
 #include "audit.h"
 
-/* What a container holds, those above it hold as well. */
-static void add_upwards(const struct rescore *rs, unsigned int *counts,
-			unsigned int slot)
+static void add_one(struct audit_count *count, unsigned int slot)
 {
-	int level;
+	const struct audit_sum one = { .low = 1, .high = 1 };
 
-	for (level = 0; slot && level < RESCORE_LEVELS_MAX; level++) {
-		counts[slot]++;
-		slot = rs->containers[slot].parent;
-	}
-}
-
-static void begin(const struct rescore *rs, struct audit_counts *ret)
-{
-	ret->lost = 0;
-	memset(ret->of, 0, rs->meta->nr_slots * sizeof(*ret->of));
+	audit_add(count, slot, &one);
 }
 
 /* --- tasks: /proc/PID/task/TID/cgroup, zombies included ------------------------- */
 
-static void count_task(const struct rescore *rs, struct audit_counts *ret,
-		       const char *pid, const char *tid)
+/* Returns 1 if its cgroup is gone. */
+static unsigned int count_task(struct audit_count *count, const char *pid,
+			       const char *tid)
 {
 	char name[600], path[PATH_MAX * 2];
 	int slot;
 
 	snprintf(name, sizeof(name), "/proc/%s/task/%s/cgroup", pid, tid);
 	if (rescore_cgroup_in(name, path, sizeof(path)))
-		return;		/* gone meanwhile: the row is tried again */
-	slot = rescore_member_path(rs, path);
+		return 0;	/* gone meanwhile: the row is tried again */
+	slot = rescore_member_path(count->rs, path);
 	if (slot < 0)
-		ret->lost++;
-	else
-		add_upwards(rs, ret->of, slot);
+		return 1;
+	add_one(count, slot);
+	return 0;
 }
 
-static void count_threads(const struct rescore *rs, struct audit_counts *ret,
-			  const char *pid)
+static unsigned int count_threads(struct audit_count *count, const char *pid)
 {
 	struct dirent *thread;
+	unsigned int lost = 0;
 	char name[300];
 	DIR *task;
 
@@ -57,9 +47,10 @@ static void count_threads(const struct rescore *rs, struct audit_counts *ret,
 	task = opendir(name);
 	while (task && (thread = readdir(task)))
 		if (isdigit((unsigned char)thread->d_name[0]))
-			count_task(rs, ret, pid, thread->d_name);
+			lost += count_task(count, pid, thread->d_name);
 	if (task)
 		closedir(task);
+	return lost;
 }
 
 /* Of any in /proc, and three or four that are numbers. */
@@ -70,38 +61,39 @@ static void count_threads(const struct rescore *rs, struct audit_counts *ret,
  * processes that live shorter than all this takes are found, being the youngest.
  * All names at once, as readdir() gets them, are those of the dead by then.
  */
-void audit_count_tasks(const struct rescore *rs, struct audit_counts *ret)
+unsigned int audit_count_tasks(struct audit_count *count)
 {
 	union {
 		struct dirent64 first;
 		char all[sizeof(struct dirent64)];
 	} names;
 	const struct dirent64 *process;
+	unsigned int lost = 0;
 	ssize_t n, i;
 	int proc;
 
-	begin(rs, ret);
 	proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0)
-		return;
+		return 0;
 	while ((n = getdents64(proc, &names, NAMES_SIZE)) > 0)
 		for (i = 0; i < n; i += process->d_reclen) {
 			process = (const void *)(names.all + i);
 			if (isdigit((unsigned char)process->d_name[0]))
-				count_threads(rs, ret, process->d_name);
+				lost += count_threads(count, process->d_name);
 		}
 	close(proc);
+	return lost;
 }
 
 /* --- locks: /proc/locks ------------------------------------------------------------ */
 
-void audit_count_locks(const struct rescore *rs, struct audit_counts *ret)
+unsigned int audit_count_locks(struct audit_count *count)
 {
 	FILE *file = fopen("/proc/locks", "re");
 	char line[256], *field, *save;
+	unsigned int lost = 0;
 	int i, pid, slot;
 
-	begin(rs, ret);
 	/* "1: -> POSIX  ADVISORY  WRITE 512 00:16:77 0 EOF" */
 	while (file && fgets(line, sizeof(line), file)) {
 		strtok_r(line, " ", &save);
@@ -111,12 +103,13 @@ void audit_count_locks(const struct rescore *rs, struct audit_counts *ret)
 		for (i = 0; field && i < 3; i++)
 			field = strtok_r(NULL, " ", &save);
 		pid = field ? strtol(field, NULL, 10) : 0;
-		slot = pid > 0 ? rescore_container_of(rs, pid) : -1;
-		if (slot > 0)
-			add_upwards(rs, ret->of, slot);
-		else if (slot < 0)
-			ret->lost++;
+		slot = pid > 0 ? rescore_container_of(count->rs, pid) : -1;
+		if (slot < 0)
+			lost++;
+		else
+			add_one(count, slot);
 	}
 	if (file)
 		fclose(file);
+	return lost;
 }

@@ -75,8 +75,6 @@ int rescore_run_iter_cgroup(const char *name, const char *cgroup, bool alone);
 /* Output goes to *@ret (malloc), its size is returned; NULL: thrown away. */
 ssize_t rescore_run_iter(const char *name, void **ret);
 int rescore_run_syscall(const char *name, void *arg, size_t size);
-/* Where the variables of modules are that a census needs; those it lacks are 0. */
-int rescore_census_symbols(struct rescore_census *ret);
 /*
  * What the kernel says that the objects of resource @id hold: a malloc()ed list
  * of struct rescore_truth; its length, or -ENOENT: it has no program for that.
@@ -171,14 +169,6 @@ int rescore_member_path(const struct rescore *rs, char *path);
 /* Is the program one of @resource's, or of all of its controller's? */
 bool rescore_hook_serves(const struct rescore_hook *hook,
 			 const struct rescore_resource *resource);
-
-/* --- audit_amounts.c --- */
-/*
- * The sum of what is true for @slot, each object once, between *@ret_low and
- * *@ret_high. 0, -ENOENT: the resource is counted in another way; or another error.
- */
-int rescore_true_amount(const struct rescore *rs, unsigned int slot,
-			unsigned int id, int64_t *ret_low, int64_t *ret_high);
 
 struct rescore_line *rescore_live_line(const struct rescore *rs,
 				       unsigned int slot, unsigned int id);

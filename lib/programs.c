@@ -142,19 +142,15 @@ static ssize_t run_truth(const struct rescore_hook *hook, const char *resource,
 static int run_census(const struct rescore *rs, const char *resource)
 {
 	const struct rescore_hook *hook = rs->hooks;
-	struct rescore_census census;
+	struct rescore_census census = { 0 };
 	char name[64];
 	unsigned int i;
-	int err;
 
 	snprintf(name, sizeof(name), "%s__census", resource);
 	for (i = 0; i < rs->meta->nr_hooks; i++, hook++) {
 		if (hook->state != RESCORE_ON || strcmp(hook->name, name))
 			continue;
-		err = rescore_census_symbols(&census);
-		return err   ?:
-			       rescore_run_syscall(name, &census,
-						   sizeof(census));
+		return rescore_run_syscall(name, &census, sizeof(census));
 	}
 	return 0;
 }

@@ -17,22 +17,11 @@ static const char *const symbol_names[RESCORE_SYMBOLS] = {
 	[RESCORE_SYM_MEMCG_STATS_INDEX] = "mem_cgroup_stats_index",
 };
 
-static const char *const census_names[RESCORE_CENSUS_SYMBOLS] = {
-	[RESCORE_CENSUS_NF_TABLES_NET_ID] = "nf_tables_net_id",
-	[RESCORE_CENSUS_XT_PERNET_ID] = "xt_pernet_id",
-};
-
-struct symbols {
-	const char *const *names;
-	__u64 *addresses;
-	unsigned int n;
-};
-
 /*
  * "ffffffff82a00000 D name", and what belongs to a module: "…\t[module]". How many
  * of ours it is.
  */
-static unsigned int take_line(const struct symbols *symbols, char *line)
+static unsigned int take_line(struct load *load, char *line)
 {
 	char *end, *name;
 	uint64_t address = strtoull(line, &end, 16);
@@ -42,51 +31,29 @@ static unsigned int take_line(const struct symbols *symbols, char *line)
 		return 0;
 	name = end + 3;
 	name[strcspn(name, "\t\n")] = '\0';
-	for (i = 0; i < symbols->n; i++)
-		if (!symbols->addresses[i] &&
-		    !strcmp(name, symbols->names[i])) {
-			symbols->addresses[i] = address;
+	for (i = 0; i < RESCORE_SYMBOLS; i++)
+		if (!load->symbol[i] && !strcmp(name, symbol_names[i])) {
+			load->symbol[i] = address;
 			return 1;
 		}
 	return 0;
 }
 
-static int find_symbols(const struct symbols *symbols)
+int load_find_symbols(struct load *load)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
-	unsigned int left = symbols->n;
+	unsigned int left = RESCORE_SYMBOLS;
 	char *line = NULL;
 	size_t size = 0;
 
 	if (!file)
 		return rescore_error(-errno, "cannot open /proc/kallsyms: %s",
 				     strerror(errno));
+	/* megabytes, of which a file in /proc is read by the kilobyte */
+	setvbuf(file, NULL, _IOFBF, 65536);
 	while (left && getline(&line, &size, file) > 0)
-		left -= take_line(symbols, line);
+		left -= take_line(load, line);
 	free(line);
 	fclose(file);
 	return 0;
-}
-
-int load_find_symbols(struct load *load)
-{
-	const struct symbols symbols = {
-		.names = symbol_names,
-		.addresses = (__u64 *)load->symbol,
-		.n = RESCORE_SYMBOLS,
-	};
-
-	return find_symbols(&symbols);
-}
-
-int rescore_census_symbols(struct rescore_census *ret)
-{
-	const struct symbols symbols = {
-		.names = census_names,
-		.addresses = ret->symbol,
-		.n = RESCORE_CENSUS_SYMBOLS,
-	};
-
-	memset(ret, 0, sizeof(*ret));
-	return find_symbols(&symbols);
 }

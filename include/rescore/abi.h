@@ -362,18 +362,11 @@ struct rescore_alive {
 };
 
 /*
- * Variables of modules, whose addresses <resource>__census is told before the audit
- * looks at the row: a program that is run by a system call, and goes through the
- * lists that the modules keep. 0: there is none.
+ * Of <resource>__census: a program that is run by a system call before the audit
+ * looks at the row, and goes through the lists that modules of the kernel keep.
  */
-enum rescore_census_symbol {
-	RESCORE_CENSUS_NF_TABLES_NET_ID,
-	RESCORE_CENSUS_XT_PERNET_ID,
-	RESCORE_CENSUS_SYMBOLS
-};
-
 struct rescore_census {
-	__u64 symbol[RESCORE_CENSUS_SYMBOLS];
+	__u64 reserved[2];	/* 0 */
 };
 
 enum rescore_event_kind {

@@ -250,15 +250,21 @@ census_forget(struct bpf_map *map, __u64 *key, __u64 *value, void *arg)
 	return 0;
 }
 
-/* The number of a module's namespaces is a variable of it at @address. */
-static __always_inline __u64 census_id(__u64 address)
-{
-	__u32 id = 0;
+/* A variable of each module: the number of what it keeps in a namespace. */
+static const char nf_tables_net_id[] = "nf_tables_net_id";
+static const char xt_pernet_id[] = "xt_pernet_id";
 
-	if (address)
-		bpf_probe_read_kernel(&id, sizeof(id), (void *)address);
-	return id;
-}
+/* 0: there is no such module. */
+#define CENSUS_ID(name)							\
+({									\
+	__u64 __address = 0;						\
+	__u32 __id = 0;							\
+									\
+	if (!bpf_kallsyms_lookup_name(name, sizeof(name), 0, &__address)) \
+		bpf_probe_read_kernel(&__id, sizeof(__id),		\
+				      (void *)__address);		\
+	__id;								\
+})
 
 SEC("syscall")
 int numiptent__census(struct rescore_census *request)
@@ -271,9 +277,8 @@ int numiptent__census(struct rescore_census *request)
 	WRITE_ONCE(walk->whole, 0);
 	bpf_for_each_map_elem(&listed, census_forget, NULL, 0);
 	walk->elements = walk->steps = walk->lost = 0;
-	walk->nft_id =
-		census_id(request->symbol[RESCORE_CENSUS_NF_TABLES_NET_ID]);
-	walk->xt_id = census_id(request->symbol[RESCORE_CENSUS_XT_PERNET_ID]);
+	walk->nft_id = CENSUS_ID(nf_tables_net_id);
+	walk->xt_id = CENSUS_ID(xt_pernet_id);
 	walk->own_net = (__u64)BPF_CORE_READ(task, nsproxy, net_ns);
 	walk->net = walk->own_net + bpf_core_field_offset(struct net, list);
 	bpf_loop(CENSUS_STEPS, census_net, NULL, 0);
