@@ -66,10 +66,11 @@ static __always_inline int payer(__u64 address, enum rescore_object kind)
 }
 
 #include "sockgov.h"
+#include "sockopt.h"
 #include "sockborn.h"
 #include "sockdrop.h"
 
-/* From socket.h; the others are in sockgov.h. */
+/* From socket.h; the others are in sockgrant.h. */
 #define AF_TIPC		30
 #define AF_ALG		38
 #define AF_SMC		43
