@@ -56,63 +56,60 @@ struct shm {
 RESCORE_AMOUNTS(shmpages, struct shm, 2);
 
 #define SHM_ANSWERED	0x80000000
+#define SHM_DENIED_BITS	12
 
 /*
- * Thread whose request is to be refused at the question that the kernel asks a
- * few instructions later; SHM_ANSWERED: it was, and its call is about to end.
+ * Threads whose request is to be refused at the question that the kernel asks a
+ * few instructions later, each in the place that its number has; SHM_ANSWERED: it
+ * was, and its call is about to end. Asked for every page, so a variable.
  */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} denied SEC(".maps");
+RESCORE_OWN __u32 shm_denied[1 << SHM_DENIED_BITS];
 
-static __always_inline __u32 *shm_denied(void)
+static __always_inline __u32 shm_thread(void)
 {
-	__u32 zero = 0;
+	return bpf_get_current_task_btf()->pid;
+}
 
-	return bpf_map_lookup_elem(&denied, &zero);
+static __always_inline __u32 *shm_denied_of(__u32 thread)
+{
+	return shm_denied + (thread & ((1 << SHM_DENIED_BITS) - 1));
 }
 
 static __always_inline void shm_deny(void)
 {
-	__u32 *thread = shm_denied();
+	__u32 thread = shm_thread();
 
-	if (thread)
-		*thread = bpf_get_current_pid_tgid();
+	WRITE_ONCE(*shm_denied_of(thread), thread);
 }
 
 /* Is the kernel's question to be answered with no? */
 static __always_inline bool shm_is_denied(void)
 {
-	__u32 *thread = shm_denied();
+	__u32 thread = shm_thread();
 
-	return thread && *thread &&
-	       *thread == (__u32)bpf_get_current_pid_tgid();
+	return READ_ONCE(*shm_denied_of(thread)) == thread;
 }
 
-/* ...once: the end of the call, which forgets it, may be left out. */
-static __always_inline bool shm_refuse(void)
+/*
+ * ...once: the end of the call, which forgets it, may be left out. @thread is the
+ * running one.
+ */
+static __always_inline bool shm_refuse(__u32 thread)
 {
-	__u32 *thread = shm_denied();
-
-	if (!shm_is_denied())
+	if (READ_ONCE(*shm_denied_of(thread)) != thread)
 		return false;
-	if (thread)
-		*thread |= SHM_ANSWERED;
+	WRITE_ONCE(*shm_denied_of(thread), thread | SHM_ANSWERED);
 	return true;
 }
 
 /* The call is over: was it denied? */
 static __always_inline bool shm_was_denied(void)
 {
-	__u32 *thread = shm_denied();
+	__u32 thread = shm_thread();
 
-	if (!thread ||
-	    (*thread & ~SHM_ANSWERED) != (__u32)bpf_get_current_pid_tgid())
+	if ((READ_ONCE(*shm_denied_of(thread)) & ~SHM_ANSWERED) != thread)
 		return false;
-	*thread = 0;
+	WRITE_ONCE(*shm_denied_of(thread), 0);
 	return true;
 }
 
@@ -356,8 +353,21 @@ static __always_inline void shm_return(struct inode *inode, __s64 n)
 		shm_give_back(shm, n);
 }
 
+/* Could somebody pay for it? */
+static __always_inline bool shm_is_paid(struct inode *inode)
+{
+	return rescore_is_near(near_shmpages, rescore_address(inode));
+}
+
+/* ...or the running task, which allocates pages of it? */
+static __always_inline bool shm_is_asked(struct inode *inode)
+{
+	return shm_is_paid(inode) || rescore_current();
+}
+
 SEC("fentry/shmem_inode_acct_blocks")
-int RESCORE_PROG(shmpages__ask__blocks, struct inode *inode, long pages)
+int RESCORE_PROG_IF(shmpages__ask__blocks, shm_is_asked(inode),
+		    struct inode *inode, long pages)
 {
 	shm_ask(inode, pages);
 	return 0;
@@ -373,7 +383,8 @@ int RESCORE_PROG_IF(shmpages__asked__blocks, ret != 0, struct inode *inode,
 }
 
 SEC("fentry/shmem_inode_unacct_blocks")
-int RESCORE_PROG(shmpages__free__blocks, struct inode *inode, long pages)
+int RESCORE_PROG_IF(shmpages__free__blocks, shm_is_paid(inode),
+		    struct inode *inode, long pages)
 {
 	shm_return(inode, pages);
 	return 0;
@@ -382,8 +393,8 @@ int RESCORE_PROG(shmpages__free__blocks, struct inode *inode, long pages)
 /* Before 6.6 the compiler leaves no function around the kernel's question. */
 
 SEC("fentry/shmem_alloc_and_acct_folio")
-int RESCORE_PROG(shmpages__ask__folio, gfp_t gfp, struct inode *inode,
-		 unsigned long index, bool huge)
+int RESCORE_PROG_IF(shmpages__ask__folio, shm_is_asked(inode), gfp_t gfp,
+		    struct inode *inode, unsigned long index, bool huge)
 {
 	shm_ask(inode, huge ? SHM_HUGE_PAGES : 1);
 	return 0;
@@ -401,7 +412,8 @@ int RESCORE_PROG_IF(shmpages__asked__folio, rescore_address(folio) >= -4095ULL,
 
 /* Under the inode's lock, after every change: what was allocated is there now. */
 SEC("fexit/shmem_recalc_inode")
-int RESCORE_PROG(shmpages__free__else, struct inode *inode)
+int RESCORE_PROG_IF(shmpages__free__else, shm_is_paid(inode),
+		    struct inode *inode)
 {
 	__u64 key = rescore_address(inode);
 	struct shm *shm = RESCORE_FIND(shmpages, key);

@@ -91,9 +91,10 @@ RESCORE_TWICE_LATE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 	enum vm_call what;
 	struct vm *vm;
 
-	if (shm_refuse())
+	if (shm_refuse(task->pid))
 		return -ENOMEM;
-	if (is_own && !vm_is_near(rescore_address(mm)) && !vm_find_fork())
+	if (is_own && !vm_is_near(rescore_address(mm)) &&
+	    !vm_is_near(rescore_address(task)))
 		return 0;
 	if (!rescore_active())
 		return 0;
