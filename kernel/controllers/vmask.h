@@ -47,7 +47,7 @@ RESCORE_SECURITY_LATE(vm__mmap, mmap_addr, security_mmap_addr,
 	struct vm_request request;
 	struct rescore_syscall call;
 	enum vm_call what;
-	__u64 asked, over = 0;
+	__u64 asked, locked, over = 0;
 
 	if (!vm || !rescore_active())
 		return 0;
@@ -56,18 +56,20 @@ RESCORE_SECURITY_LATE(vm__mmap, mmap_addr, security_mmap_addr,
 	rescore_syscall_get(&call);
 	what = vm_call_of(&call);
 	if (what == VM_CALL_BRK) {
-		asked = vm_brk_pages(mm, &call);
+		locked = asked = vm_brk_pages(mm, &call);
+		request.flags = 0;
 	} else {
 		if (!vm_request_get(&request, &call, what))
 			return 0;
-		if ((request.flags & MAP_LOCKED || mm->def_flags & VM_LOCKED) &&
-		    vm_reserve_locked(vm, mm, vm_pages(request.len)))
-			return -EAGAIN;
+		locked = vm_pages(request.len);
 		asked = vm_request_pages(&request);
 		if (asked && request.flags & MAP_FIXED &&
 		    !(request.flags & MAP_HUGETLB))
 			over = vm_over_pages(mm, addr, request.len);
 	}
+	if ((request.flags & MAP_LOCKED || mm->def_flags & VM_LOCKED) &&
+	    locked && vm_reserve_locked(vm, mm, locked))
+		return -EAGAIN;
 	/* of 0 pages more, too: what is replaced must not be taken by others */
 	if (asked && vm_reserve_private(vm, mm, asked - over, RESCORE_HARD))
 		return -ENOMEM;
@@ -107,40 +109,50 @@ RESCORE_SECURITY_LATE(privvmpages__protect, file_mprotect,
 }
 
 /*
- * What cannot refuse by itself marks the request as denied, and the kernel's
- * next question, which it asks before it changes anything, is answered with no.
+ * A mapping grows by @pages. What cannot refuse by itself marks the request as
+ * denied, and the kernel's next question, which it asks before it changes anything,
+ * is answered with no.
  */
 static __always_inline void
-vm_ask(struct mm_struct *mm, __u64 pages, __u32 severity)
+vm_ask(struct vm_area_struct *vma, __u64 pages, __u32 severity)
 {
-	struct vm *vm = vm_find(mm);
+	struct mm_struct *mm = vma->vm_mm;
+	__u64 flags = vma->vm_flags;
+	struct vm *vm;
 
-	if (vm && vm->denied != vm_thread() &&
-	    vm_reserve_private(vm, mm, pages, severity))
+	if (!vm_is_counted(flags) && !(flags & VM_LOCKED))
+		return;
+	vm = vm_find(mm);
+	if (!vm || vm->denied == vm_thread())
+		return;
+	if ((vm_is_counted(flags) &&
+	     vm_reserve_private(vm, mm, pages, severity)) ||
+	    (flags & VM_LOCKED && vm_reserve_locked(vm, mm, pages)))
 		vm->denied = vm_thread();
 }
 
 /* mremap is going to make a mapping larger: in its place, or as it moves it. */
-RESCORE_TWICE("fexit/vma_to_resize", privvmpages__grow, unsigned long addr,
+RESCORE_TWICE("fexit/vma_to_resize", vm__grow, unsigned long addr,
 	      unsigned long old_len, unsigned long new_len, unsigned long flags,
 	      struct vm_area_struct *vma)
 {
 	__u64 error = (__u64)rescore_address(vma);
 
-	if (error >= -4095ULL || !vm_is_counted(vma->vm_flags))
+	if (error >= -4095ULL)
 		return 0;
 	if (!(flags & MREMAP_DONTUNMAP))
 		new_len = new_len > old_len ? new_len - old_len : 0;
-	vm_ask(vma->vm_mm, vm_pages(new_len), RESCORE_HARD);
+	if (new_len)
+		vm_ask(vma, vm_pages(new_len), RESCORE_HARD);
 	return 0;
 }
 
-RESCORE_TWICE("fentry/expand_downwards", privvmpages__stack,
-	      struct vm_area_struct *vma, unsigned long address)
+RESCORE_TWICE("fentry/expand_downwards", vm__stack, struct vm_area_struct *vma,
+	      unsigned long address)
 {
 	address &= ~(PAGE_SIZE - 1ULL);
 	if (address < vma->vm_start)
-		vm_ask(vma->vm_mm, (vma->vm_start - address) >> PAGE_SHIFT,
+		vm_ask(vma, (vma->vm_start - address) >> PAGE_SHIFT,
 		       RESCORE_SOFT);
 	return 0;
 }

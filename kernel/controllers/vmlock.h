@@ -116,6 +116,26 @@ RESCORE_SECURITY(lockedpages__shmctl, shm_shmctl, security_shm_shmctl,
 	return 0;
 }
 
+/*
+ * A segment that is attached after mlockall(MCL_FUTURE) is locked in this address
+ * space. Asked before the mmap lock is taken, so threads of a process that attach
+ * at the same instant may pass the bound by a segment each.
+ */
+RESCORE_SECURITY(lockedpages__attach, shm_shmat, security_shm_shmat,
+		 struct kern_ipc_perm *perm)
+{
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	struct vm *vm;
+
+	if (!perm || !mm || !(mm->def_flags & VM_LOCKED))
+		return 0;
+	vm = vm_find(mm);
+	if (vm &&
+	    vm_reserve_locked(vm, mm, vm_segment_pages(vm_segment_of(perm))))
+		return -ENOMEM;
+	return 0;
+}
+
 static __always_inline void vm_segment_locked(struct inode *inode, __u64 key)
 {
 	struct vm_segment segment = { .slot = rescore_current() };

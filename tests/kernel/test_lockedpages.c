@@ -221,4 +221,104 @@ TEST_F(locked, segment)
 	EXPECT_HELD(0, b, lockedpages);
 }
 
+/* --- what grows by itself --------------------------------------------------------- */
+
+/* A mapping of @pages with a gap below it, locked and filled. */
+static long grows_down(long pages, long b, long c)
+{
+	char *gap = mmap(NULL, 1024 * PAGE, PROT_NONE, PRIVATE, -1, 0), *at;
+
+	if (gap == MAP_FAILED)
+		return -errno;
+	at = gap + 900 * PAGE;
+	munmap(gap, 1024 * PAGE);
+	return result(
+		(long)mmap(at, pages * PAGE, RW,
+			   PRIVATE | MAP_FIXED | MAP_GROWSDOWN | MAP_LOCKED, -1,
+			   0));
+}
+
+static long touch(long address, long b, long c)
+{
+	*(volatile char *)address = 1;
+	return 0;
+}
+
+static long attach(long id, long b, long c)
+{
+	return result((long)shmat(id, NULL, 0));
+}
+
+/* A locked mapping does not grow past the bound, private or shared. */
+TEST_F(locked, mremap)
+{
+	static const long flags[] = { PRIVATE, MAP_SHARED | MAP_ANONYMOUS,
+				      PRIVATE | MAP_NORESERVE };
+	long address;
+	int i;
+
+	set_bounds(self->a, lockedpages, PRIME, PRIME);
+	for (i = 0; i < 3; i++) {
+		address = puppet_do(self->p, map, PRIME - 1, RW,
+				    flags[i] | MAP_LOCKED);
+		ASSERT_TRUE(is_address(address));
+		EXPECT_FALSE(is_address(puppet_do(self->p, resize, address,
+						  PRIME - 1, PRIME + 1)));
+		EXPECT_LOCKED(PRIME - 1);
+		address = puppet_do(self->p, resize, address, PRIME - 1, PRIME);
+		ASSERT_TRUE(is_address(address));
+		EXPECT_LOCKED(PRIME);
+		EXPECT_EQ(0, puppet_do(self->p, unmap, address, PRIME, 0));
+		EXPECT_LOCKED(0);
+	}
+	EXPECT_EQ(3, failcnt(self->a, lockedpages));
+	EXPECT_EQ(PRIME, row(self->a, lockedpages).maxheld);
+}
+
+/* ...nor does a stack; the rlimit does not matter. */
+TEST_F(locked, stack)
+{
+	long address;
+
+	set_bounds(self->a, lockedpages, PRIME, PRIME);
+	address = puppet_do(self->p, grows_down, 5, 0, 0);
+	ASSERT_TRUE(is_address(address));
+	EXPECT_LOCKED(5);
+	EXPECT_EQ(0, puppet_do(self->p, touch, address - 18 * PAGE, 0, 0));
+	EXPECT_LOCKED(PRIME);
+	EXPECT_EQ(0, failcnt(self->a, lockedpages));
+	EXPECT_EQ(-ENOTCONN,
+		  puppet_do(self->p, touch, address - 19 * PAGE, 0, 0));
+	EXPECT_EQ(PRIME, row(self->a, lockedpages).maxheld);
+	EXPECT_LE(1, failcnt(self->a, lockedpages));
+	EXPECT_HELD(0, self->a, lockedpages);
+}
+
+/* Nor what is locked by MCL_FUTURE: the heap, and segments that are attached. */
+TEST_F(locked, future)
+{
+	int64_t now;
+	long id;
+
+	id = puppet_do(self->p, segment, PRIME, 0, 0);
+	ASSERT_LE(0, id);
+	EXPECT_EQ(0, puppet_do(self->p, brk_by, 1, 0, 0));
+	EXPECT_EQ(0,
+		  puppet_do(self->p, lock_all, MCL_CURRENT | MCL_FUTURE, 0, 0));
+	now = held(self->a, lockedpages);
+	EXPECT_LOCKED(now);
+	set_bounds(self->a, lockedpages, now + PRIME - 1, now + PRIME - 1);
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, brk_by, PRIME, 0, 0));
+	EXPECT_LOCKED(now);
+	EXPECT_EQ(1, failcnt(self->a, lockedpages));
+	EXPECT_FALSE(is_address(puppet_do(self->p, attach, id, 0, 0)));
+	EXPECT_LOCKED(now);
+	set_bounds(self->a, lockedpages, now + PRIME, now + PRIME);
+	EXPECT_TRUE(is_address(puppet_do(self->p, attach, id, 0, 0)));
+	EXPECT_LOCKED(now + PRIME);
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, brk_by, 1, 0, 0));
+	EXPECT_LOCKED(now + PRIME);
+	EXPECT_EQ(0, shmctl(id, IPC_RMID, NULL));
+}
+
 RESCORE_TEST_MAIN(NULL)
