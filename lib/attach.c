@@ -74,10 +74,9 @@ int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 {
 	struct rescore_container *container = &rs->containers[slot];
 	const char *mount = rescore_cgroup_mount();
-	char path[PATH_MAX];
-	unsigned int from;
+	char path[PATH_MAX], whose[PATH_MAX];
 	uint64_t id;
-	int err, fd;
+	int err, fd, from;
 
 	drop_removed_roots(container);
 	if (container->nr_roots == RESCORE_ROOTS_MAX)
@@ -94,8 +93,9 @@ int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 			-EINVAL, "\"%s\" is the root cgroup: that is the host",
 			cgroup);
 	/* a part of what an ancestor has may be given to a container below it */
-	from = rescore_member(rs, id);
-	if (!rescore_is_below(rs, slot, from))
+	snprintf(whose, sizeof(whose), "%s", path);
+	from = rescore_member_path(rs, whose);
+	if (from < 0 || !rescore_is_below(rs, slot, from))
 		from = 0;
 	err = adopt(rs, path, from, slot, true);
 	if (err)

@@ -172,8 +172,9 @@ static int size_maps(struct load *load, struct bpf_object *object)
 		{ "containers", load->meta.nr_slots },
 		{ "throttle", load->meta.nr_slots },
 		{ "payers", 1U << load->meta.payers_bits },
-		/* an eighth of what the buckets hold */
-		{ "members_more", 1U << load->meta.members_bits },
+		/* an eighth of what the buckets hold, and see rescore_members_room() */
+		{ "members_more",
+		  (1U << load->meta.members_bits) + load->meta.nr_slots },
 		{ "payers_more",
 		  (1U << load->meta.payers_bits) + RESCORE_PAYERS_SPARE },
 		{ "events", load->meta.nr_events },

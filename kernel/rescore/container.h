@@ -54,17 +54,28 @@ static __always_inline __u32 rescore_member(__u64 id)
 	return full ? rescore_member_more(RESCORE_KEY(id)) : slot;
 }
 
-/* 0, or -1: there is no room for it. */
-static __always_inline int rescore_member_add(__u64 id, __u32 slot)
+/*
+ * What containers make themselves gets this much of members_more. The loader makes it
+ * larger, by one for each slot: a container that makes all the cgroups there can be is
+ * not to keep the administrator from making another container.
+ */
+static __always_inline __u64 rescore_members_room(void)
 {
-	__u64 key = RESCORE_KEY(id), value = slot;
+	return 1ULL << (64 - rescore_cfg.members_shift);
+}
+
+/* 0, or -1: there is no room for it. @spare: the spare room may be used, too. */
+static __always_inline int rescore_member_add(__u64 id, __u32 slot, bool spare)
+{
+	__u64 key = RESCORE_KEY(id), value = slot, before;
 
 	if (!rescore_bucket_add(rescore_member_bucket(key), key | slot))
 		return 0;
 
 	/* counted first: a reader must not overlook it */
-	__sync_fetch_and_add(&rescore_meta.members_overflow, 1);
-	if (!bpf_map_update_elem(&members_more, &key, &value, BPF_ANY))
+	before = __sync_fetch_and_add(&rescore_meta.members_overflow, 1);
+	if ((spare || before < rescore_members_room()) &&
+	    !bpf_map_update_elem(&members_more, &key, &value, BPF_ANY))
 		return 0;
 	__sync_fetch_and_add(&rescore_meta.members_overflow, -1);
 	return -1;

@@ -65,7 +65,7 @@ int RESCORE_REPEATABLE(core__inherit, struct cgroup *cgrp, const char *path)
 	/* twice during an upgrade */
 	if (slot && rescore_member(cgrp->kn->id))
 		return 0;
-	if (slot && rescore_member_add(cgrp->kn->id, slot))
+	if (slot && rescore_member_add(cgrp->kn->id, slot, false))
 		member_lost(slot);
 	return 0;
 }
@@ -96,12 +96,15 @@ int core__adopt(struct bpf_iter__cgroup *ctx)
 {
 	struct cgroup *cgrp = ctx->cgroup;
 	__u32 from = rescore_meta.adopt_from, to = rescore_meta.adopt_to, slot;
+	bool is_root;
 	__u64 id;
 
 	if (!cgrp)
 		return 0;
 	id = cgrp->kn->id;
-	slot = rescore_member(id);
+	is_root = ctx->meta->seq_num == 0;
+	/* one that was not recorded may be inside of another container */
+	slot = is_root ? rescore_slot_of_cgroup(cgrp) : rescore_member(id);
 	if (slot == to)
 		return 0;
 	if (slot != from && !is_abandoned(slot)) {
@@ -113,7 +116,7 @@ int core__adopt(struct bpf_iter__cgroup *ctx)
 		return 0;
 	if (slot)
 		rescore_member_remove(id);
-	if (to && rescore_member_add(id, to))
+	if (to && rescore_member_add(id, to, is_root))
 		rescore_meta.adopt_failed++;
 	return 0;
 }

@@ -123,6 +123,33 @@ TEST_F_TIMEOUT(members, counted, 200)
 	EXPECT_CLEAN_AUDIT(self->slot);
 }
 
+/* Nobody else suffers from it: the administrator makes containers, there and inside. */
+TEST_F_TIMEOUT(members, neighbours, 200)
+{
+	int slot[2], i;
+	struct puppet *q;
+
+	slot[0] = make("kt-b");
+	slot[1] = make_below("kt-c", NULL, self->slot);
+	for (i = 0; i < 2; i++) {
+		ASSERT_LT(0, slot[i])
+		{
+			TH_LOG("%s", rescore_strerror());
+		}
+		q = puppet_in(slot[i]);
+		EXPECT_EQ(1, held(slot[i], numproc));
+		set_bounds(slot[i], numfile, 0, 0);
+		EXPECT_EQ(-ENFILE, puppet_open(q, "/dev/null", O_RDONLY));
+		EXPECT_EQ(slot[i], rescore_container_of(rs, q->pid));
+		EXPECT_CLEAN_AUDIT(slot[i]);
+		puppet_end(q);
+		EXPECT_HELD(0, slot[i], numproc);
+	}
+	/* those below it first: its cgroup is in the way of what the end removes */
+	for (i = 1; i >= 0; i--)
+		EXPECT_EQ(0, rescore_destroy(rs, slot[i], false));
+}
+
 static const struct rescore_load_opts load_opts = {
 	.containers = 3,
 	.only = "files,numproc",

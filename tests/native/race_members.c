@@ -45,7 +45,8 @@ static void writer(unsigned int thread)
 			rescore_member_remove(moving(i));
 			recorded[i] = false;
 		} else {
-			recorded[i] = !rescore_member_add(moving(i), 500 + i);
+			recorded[i] = !rescore_member_add(moving(i), 500 + i,
+							  true);
 		}
 		pthread_mutex_unlock(&cgroup_mutex);
 	}
@@ -89,7 +90,7 @@ static void begin(void)
 
 	fixture((struct sizes){ .members_bits = BITS, .members_more = 16 });
 	for (i = 0; i < STAY; i++)
-		if (rescore_member_add(staying(i), 100 + i))
+		if (rescore_member_add(staying(i), 100 + i, true))
 			native_die("the table is too small");
 	wrong = 0;
 }

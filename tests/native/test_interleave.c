@@ -392,7 +392,7 @@ static void member_begin(const void *arg)
 			ids[i++] = id;
 	/* 8 in the bucket, one in the hash; of the rest nothing is recorded */
 	for (i = 0; i < 9; i++)
-		rescore_member_add(ids[i], 10 + i);
+		rescore_member_add(ids[i], 10 + i, true);
 	memset(results, -1, sizeof(results));
 }
 
@@ -402,8 +402,8 @@ static void member_run(const void *arg, unsigned int cpu)
 	switch (cpu) {
 	case 0:
 		rescore_member_remove(ids[3]);
-		rescore_member_add(ids[9], 19);
-		rescore_member_add(ids[10], 20);
+		rescore_member_add(ids[9], 19, true);
+		rescore_member_add(ids[10], 20, true);
 		rescore_member_remove(ids[9]);
 		break;
 	case 1:

@@ -41,7 +41,7 @@ static bool add(__u64 id, __u32 slot)
 			   -1 :
 			   0;
 
-	if (rescore_member_add(id, slot) != want)
+	if (rescore_member_add(id, slot, true) != want)
 		return false;
 	if (want)
 		return true;
@@ -97,19 +97,43 @@ static void test_one(void)
 {
 	begin(2, 1);
 	tap_is_int(rescore_member(5), 0, "an empty table holds nobody");
-	tap_ok(!rescore_member_add(5, 65535) && rescore_member(5) == 65535,
+	tap_ok(!rescore_member_add(5, 65535, true) &&
+		       rescore_member(5) == 65535,
 	       "the last slot");
 	tap_is_int(rescore_member(6), 0, "its neighbour is in none");
 	rescore_member_remove(6);
 	tap_is_int(rescore_member(5), 65535, "nor does removing that matter");
 	rescore_member_remove(5);
 	tap_is_int(rescore_member(5), 0, "removed");
-	tap_ok(!rescore_member_add(5, 3) && rescore_member(5) == 3,
+	tap_ok(!rescore_member_add(5, 3, true) && rescore_member(5) == 3,
 	       "and recorded for another");
 	/* inode numbers: what 48 bits hold */
-	tap_ok(!rescore_member_add((1ULL << 48) - 2, 9) &&
+	tap_ok(!rescore_member_add((1ULL << 48) - 2, 9, true) &&
 		       rescore_member((1ULL << 48) - 2) == 9,
 	       "the largest id");
+}
+
+/* What containers make leaves the spare room to the administrator. */
+static void test_spare(void)
+{
+	bool right = true;
+	__u64 id, ids[12];
+	unsigned int i = 0;
+
+	begin(1, 2 + 1);
+	for (id = 1; i < 12; id++)
+		if (bucket_of(id) == 0)
+			ids[i++] = id;
+	for (i = 0; i < 10; i++)
+		right &= !rescore_member_add(ids[i], 7, false);
+	tap_ok(right, "a bucket, and the room that containers have");
+	tap_is_int(rescore_member_add(ids[10], 7, false), -1, "no more");
+	tap_ok(!rescore_member_add(ids[10], 8, true) &&
+		       rescore_member(ids[10]) == 8,
+	       "but for the administrator");
+	tap_is_int(rescore_member_add(ids[11], 8, true), -1,
+		   "as far as there is any");
+	tap_is_int(rescore_meta.members_overflow, 3, "which leaves no trace");
 }
 
 static void test_full(void)
@@ -123,10 +147,10 @@ static void test_full(void)
 		if (bucket_of(id) == 0)
 			ids[i++] = id;
 	for (i = 0; i < 10; i++)
-		right &= !rescore_member_add(ids[i], i + 1);
+		right &= !rescore_member_add(ids[i], i + 1, true);
 	tap_ok(right && rescore_meta.members_overflow == 2,
 	       "eight in the bucket, two in the hash");
-	tap_is_int(rescore_member_add(ids[10], 11), -1,
+	tap_is_int(rescore_member_add(ids[10], 11, true), -1,
 		   "there is no more room");
 	tap_is_int(rescore_meta.members_overflow, 2, "which leaves no trace");
 	for (i = 0; i < 11; i++)
@@ -136,7 +160,7 @@ static void test_full(void)
 	rescore_member_remove(ids[0]);
 	tap_ok(rescore_member(ids[8]) == 9 && rescore_member(ids[7]) == 8,
 	       "a removed entry hides nothing behind it");
-	tap_ok(!rescore_member_add(ids[10], 11) &&
+	tap_ok(!rescore_member_add(ids[10], 11, true) &&
 		       rescore_meta.members_overflow == 2 &&
 		       rescore_member(ids[10]) == 11,
 	       "its place is used again");
@@ -201,7 +225,7 @@ static void test_churn(void)
 	begin(bits, alive);
 	for (i = 0; i < alive; i++, next++) {
 		ids[i] = next;
-		right &= !rescore_member_add(next, 1 + next % 65535);
+		right &= !rescore_member_add(next, 1 + next % 65535, true);
 	}
 	for (step = 0; right && step < CHURN; step++) {
 		at = stay + tap_random(&random) % (alive - stay);
@@ -210,7 +234,7 @@ static void test_churn(void)
 		/* others than ours are counted by the same number */
 		next += 1 + tap_random(&random) % 3;
 		ids[at] = next;
-		right &= !rescore_member_add(next, 1 + next % 65535) &&
+		right &= !rescore_member_add(next, 1 + next % 65535, true) &&
 			 rescore_member(next) == 1 + next % 65535;
 		at = tap_random(&random) % alive;
 		right &= rescore_member(ids[at]) == 1 + ids[at] % 65535;
@@ -243,6 +267,7 @@ static void test_churn(void)
 int main(void)
 {
 	test_one();
+	test_spare();
 	test_full();
 	test_random(1, 0, 32);
 	test_random(2, 4, 64);
