@@ -139,7 +139,9 @@ write_buffer(struct seq_file *seq, __u64 entry, enum rescore_object kind,
 	else if (buffer == BUFFER_WMEM)
 		bytes = refs - 1;
 	else
-		bytes = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
+		bytes = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter) +
+			sockbuf_rings(
+				sk, BPF_CORE_READ(sk, __sk_common.skc_family));
 	rescore_truth_about(seq, key, RESCORE_SLOT(entry), bytes + TRUTH_SLACK,
 			    2 * TRUTH_SLACK + (is_unseen(sk) ? bytes : 0));
 }

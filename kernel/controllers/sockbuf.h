@@ -6,7 +6,8 @@
  *   tcpsndbuf     sk_wmem_queued of TCP sockets
  *   tcprcvbuf     sk_rmem_alloc of TCP sockets
  *   othersockbuf  sk_wmem_alloc of all others: for AF_UNIX that is all there is
- *   dgramrcvbuf   sk_rmem_alloc of all others
+ *   dgramrcvbuf   sk_rmem_alloc of all others, and the rings of packet sockets, which
+ *                 the kernel charges to nobody, neither to a memory cgroup
  *
  * Of MPTCP these are its subflows; what it has taken from them or not given to them
  * yet, in buffers of its own, is not seen.
@@ -85,6 +86,8 @@ enum sockbuf_full {
 
 #include "sockrecord.h"
 
+#define AF_PACKET	17	/* socket.h */
+
 /* Buffers that change while they are looked at are looked at again. */
 #define SOCKBUF_TRIES	4
 
@@ -133,6 +136,20 @@ static __always_inline void sockbuf_count(struct sockbuf *buf, __s64 *counted,
 static __always_inline __s64 sockbuf_rmem(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_backlog.rmem_alloc.counter);
+}
+
+/* What a packet socket of that family has for PACKET_RX_RING and PACKET_TX_RING. */
+static __always_inline __s64 sockbuf_rings(const struct sock *sk, int family)
+{
+	const struct packet_sock *packet = (void *)sk;
+
+	if (family != AF_PACKET || !bpf_core_type_exists(struct packet_sock))
+		return 0;
+	return ((__s64)BPF_CORE_READ(packet, rx_ring.pg_vec_len) *
+			BPF_CORE_READ(packet, rx_ring.pg_vec_pages) +
+		(__s64)BPF_CORE_READ(packet, tx_ring.pg_vec_len) *
+			BPF_CORE_READ(packet, tx_ring.pg_vec_pages))
+	       << 12;
 }
 
 /* One is the socket itself. */
@@ -189,14 +206,15 @@ static __always_inline int sockbuf_sync_tcp(struct sock *sk)
 static __always_inline int sockbuf_sync_rcv(struct sock *sk)
 {
 	struct sockbuf *buf = sockbuf_of(sk);
-	__s64 now;
+	__s64 now, rings;
 	int i;
 
 	if (!buf || buf->tcp || !rescore_active())
 		return 0;
+	rings = sockbuf_rings(sk, sk->__sk_common.skc_family);
 	for (i = 0; i < SOCKBUF_TRIES; i++) {
 		now = sockbuf_rmem(sk);
-		sockbuf_count_rcv(buf, now);
+		sockbuf_count_rcv(buf, now + rings);
 		if (sockbuf_rmem(sk) == now)
 			break;
 	}
@@ -264,6 +282,13 @@ int RESCORE_LATE(dgramrcvbuf__netlink, struct sock *sk)
 
 SEC("fexit/skb_free_datagram")
 int RESCORE_LATE(dgramrcvbuf__read, struct sock *sk)
+{
+	return sockbuf_sync_rcv(sk);
+}
+
+/* A ring is made, or freed: with the socket, too. */
+SEC("fexit/packet_set_ring")
+int RESCORE_LATE(dgramrcvbuf__ring__opt, struct sock *sk)
 {
 	return sockbuf_sync_rcv(sk);
 }

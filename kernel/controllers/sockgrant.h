@@ -23,7 +23,6 @@
 #define AF_INET		2
 #define AF_INET6	10
 #define AF_NETLINK	16
-#define AF_PACKET	17
 #define SOL_SOCKET	1
 #define SO_SNDBUF	7
 #define SO_RCVBUF	8

@@ -230,4 +230,50 @@ TEST_F(rare, packet_queue)
 	EXPECT_EQ(50000, puppet_do(self->p, set_rcvbuf, fd, SO_RCVBUF, 25000));
 }
 
+static long set_ring(long fd, long option, long pages)
+{
+	/* longer than what is looked at: the kernel is to take what was checked */
+	union {
+		struct tpacket_req req;
+		char room[8192];
+	} value = { .req = { 4096, pages, 2048, pages * 2 } };
+
+	return result(
+		setsockopt(fd, SOL_PACKET, option, &value, sizeof(value)));
+}
+
+/* Rings are memory of the kernel that is charged to nobody else. */
+TEST_F(rare, packet_rings)
+{
+	long fd, second;
+
+	EXPECT_EQ(0, puppet_do(self->p, net_unshare, 0, 0, 0));
+	fd = puppet_do(self->p, packet_tap, 0, 0, 0);
+	if (fd < 0)
+		SKIP(return, "no packet sockets here: %s", strerror(-fd));
+	second = puppet_do(self->p, packet_tap, 0, 0, 0);
+	ASSERT_LT(fd, second);
+	EXPECT_EQ(0, puppet_do(self->p, set_ring, fd, PACKET_RX_RING, PRIME));
+	EXPECT_EQ(PRIME * 4096, held(self->a, dgramrcvbuf));
+	EXPECT_EQ(0, puppet_do(self->p, set_ring, fd, PACKET_TX_RING, 7));
+	EXPECT_EQ((PRIME + 7) * 4096, held(self->a, dgramrcvbuf));
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_EQ(0, puppet_do(self->p, set_ring, fd, PACKET_RX_RING, 0));
+	EXPECT_EQ(7 * 4096, held(self->a, dgramrcvbuf));
+	set_bounds(self->a, dgramrcvbuf, PRIME * 4096, PRIME * 4096);
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, set_ring, second, PACKET_RX_RING,
+				     PRIME - 6));
+	EXPECT_EQ(1, failcnt(self->a, dgramrcvbuf));
+	EXPECT_EQ(7 * 4096, held(self->a, dgramrcvbuf));
+	EXPECT_EQ(0, puppet_do(self->p, set_ring, second, PACKET_RX_RING,
+			       PRIME - 7));
+	EXPECT_EQ(PRIME * 4096, held(self->a, dgramrcvbuf));
+	EXPECT_EQ(-ENOMEM, puppet_do(self->p, set_ring, fd, PACKET_RX_RING, 1));
+	EXPECT_CLEAN_AUDIT(0);
+	EXPECT_EQ(0, puppet_close(self->p, second));
+	EXPECT_HELD(7 * 4096, self->a, dgramrcvbuf);
+	EXPECT_EQ(0, puppet_close(self->p, fd));
+	EXPECT_HELD(0, self->a, dgramrcvbuf);
+}
+
 RESCORE_TEST_MAIN(NULL)
