@@ -39,6 +39,7 @@ RESCORE_RESOURCE(shmpages) = {
 #define SHM_NORESERVE	0x00200000	/* VM_NORESERVE of linux/mm.h */
 #define SHM_HUGE_PAGES	512		/* HPAGE_PMD_NR of x86 */
 #define SHM_TRIES	8
+#define SHM_SIGKILL	9
 
 struct shm {
 	__s64 pages;		/* allocated */
@@ -278,6 +279,21 @@ int RESCORE_REPEATABLE(shmpages__evict_3__twice, struct inode *inode)
 /* --- pages -------------------------------------------------------------------------- */
 
 /*
+ * A file that was reserved whole has more pages than that: who may open what is
+ * behind a mapping (/proc/PID/map_files) has written past its end, or made it larger.
+ * The kernel does not ask about such pages, so who passes the bound by them is killed;
+ * not who is elsewhere, and only touches what it was given.
+ */
+static __always_inline void shm_grown(struct shm *shm, __s64 n)
+{
+	if (!rescore_amount_try(shm->slot, shmpages.id, n, RESCORE_HARD))
+		return;
+	rescore_amount_change(shm->slot, shmpages.id, 0, n);
+	if (rescore_current() == shm->slot)
+		bpf_send_signal(SHM_SIGKILL);
+}
+
+/*
  * @n pages more than there were. 0, or -1: refuse. Of what was reserved whole none
  * is charged again, nor could be refused.
  */
@@ -296,7 +312,7 @@ static __noinline int shm_take(struct shm *shm, __s64 n)
 				       RESCORE_HARD))
 			return -1;
 		if (delta > 0 && shm->whole > 0)
-			rescore_amount_change(shm->slot, shmpages.id, 0, delta);
+			shm_grown(shm, delta);
 		if (rescore_swapped(&shm->pages, old, old + n))
 			return 0;
 		if (delta > 0)

@@ -345,6 +345,42 @@ TEST_F(shm, of_the_host)
 	EXPECT_EQ(0, unlink(TMPFS "/host"));
 }
 
+/* --- ways around the question ------------------------------------------------------ */
+
+/* The file behind a shared mapping, which /proc opens for who may. */
+static long open_map(long address, long pages, long c)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", address,
+		 address + pages * PAGE);
+	return result(open(path, O_RDWR));
+}
+
+/* What was reserved whole is not free when it grows: its pages are one by one. */
+TEST_F(shm, reserved_grown)
+{
+	long address, fd;
+
+	address = puppet_do(self->p, map, 7, RW, MAP_SHARED | MAP_ANONYMOUS);
+	ASSERT_TRUE(is_address(address));
+	fd = puppet_do(self->p, open_map, address, 7, 0);
+	if (fd < 0)
+		SKIP(return, "no map_files: %s", strerror(-fd));
+	EXPECT_EQ(7, held(self->a, shmpages));
+	set_bounds(self->a, shmpages, PRIME, PRIME);
+	EXPECT_EQ(0, puppet_do(self->p, cut, fd, 101, 0));
+	EXPECT_EQ(0, puppet_do(self->p, fill, fd, 0, PRIME));
+	EXPECT_EQ(PRIME, held(self->a, shmpages));
+	EXPECT_EQ(0, failcnt(self->a, shmpages));
+	EXPECT_CLEAN_AUDIT(0);
+	/* there is no refusal here: it is killed */
+	EXPECT_EQ(-ENOTCONN, puppet_do(self->p, fill, fd, PRIME, 50));
+	EXPECT_EQ(1, failcnt(self->a, shmpages));
+	EXPECT_EQ(PRIME + 1, row(self->a, shmpages).maxheld);
+	EXPECT_HELD(0, self->a, shmpages);
+}
+
 /* --- many at once ---------------------------------------------------------------------- */
 
 static void *fill_in_thread(void *arg)
