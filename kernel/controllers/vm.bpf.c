@@ -100,8 +100,11 @@ RESCORE_TWICE_LATE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 		return 0;
 	rescore_syscall_get(&call);
 	what = vm_call_of(&call);
-	/* an mmap was asked about with its address: nothing to look up */
-	if (is_own && vm_is_mmap(what))
+	/*
+	 * An mmap was asked about with its address: nothing to look up. Those of 32
+	 * bits take arguments from memory: that may be a stack, which grows then.
+	 */
+	if (is_own && what == VM_CALL_MMAP && !call.compat)
 		return 0;
 	vm = vm_find(mm);
 	if (!vm && !is_own)
@@ -110,7 +113,7 @@ RESCORE_TWICE_LATE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 		return -ENOMEM;
 	if (what == VM_CALL_FORK)
 		return vm_fork_copy(mm) ? -ENOMEM : 0;
-	if (!vm || what == VM_CALL_OTHER)
+	if (!vm || what == VM_CALL_OTHER || (is_own && vm_is_mmap(what)))
 		return 0;
 	if (what == VM_CALL_EXEC)
 		severity = RESCORE_SOFT;

@@ -155,6 +155,49 @@ TEST_F(privvm, compat_race)
 	}
 }
 
+/*
+ * The old mmap of 32 bits reads its arguments from memory, which may be the stack,
+ * below its end: that grows then, in the middle of an mmap.
+ */
+static long grow_in_mmap(long pages, long b, long c)
+{
+	char *gap = mmap(NULL, (pages + 600) * PAGE, PROT_NONE,
+			 PRIVATE | MAP_32BIT, -1, 0), *at;
+
+	if (gap == MAP_FAILED)
+		return -errno;
+	at = gap + (pages + 599) * PAGE;
+	munmap(gap, (pages + 600) * PAGE);
+	at = mmap(at, PAGE, RW, PRIVATE | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	return (long)at;
+}
+
+static long mmap_from(long args, long b, long c)
+{
+	return call32(90, args, 0, 0, 0);
+}
+
+TEST_F(privvm, stack_in_old_mmap)
+{
+	int64_t before;
+	long at;
+
+	if (puppet_do(self->p, map32, 1, PRIVATE, 1) < 0)
+		SKIP(return, "the kernel has no 32-bit system calls");
+	at = puppet_do(self->p, grow_in_mmap, PRIME, 0, 0);
+	ASSERT_TRUE(is_address(at));
+	before = held(self->a, privvmpages);
+	leave_room(self->a, PRIME - 1);
+	EXPECT_EQ(-EFAULT,
+		  puppet_do(self->p, mmap_from, at - PRIME * PAGE, 0, 0));
+	EXPECT_EQ(before, held(self->a, privvmpages));
+	EXPECT_EXACT(self->a);
+	EXPECT_EQ(before, row(self->a, privvmpages).maxheld);
+	EXPECT_LE(1, failcnt(self->a, privvmpages));
+}
+
 /* --- other ways ------------------------------------------------------------------- */
 
 /* The rest of the ways around the kernel's own question. */
