@@ -269,7 +269,7 @@ static int still_charged(const struct rescore *rs, unsigned int slot)
 	return 0;
 }
 
-static int destroy_locked(struct rescore *rs, unsigned int slot, bool force)
+int rescore_destroy_locked(struct rescore *rs, unsigned int slot, bool force)
 {
 	struct rescore_container *container = &rs->containers[slot];
 	int n, err = 0;
@@ -308,7 +308,7 @@ int rescore_destroy(struct rescore *rs, unsigned int slot, bool force)
 
 	if (err)
 		return err;
-	err = destroy_locked(rs, slot, force);
+	err = rescore_destroy_locked(rs, slot, force);
 	rescore_unlock(rs);
 	return err;
 }

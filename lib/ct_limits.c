@@ -144,6 +144,8 @@ int ct_limits_apply(struct rescore *rs, unsigned int slot, const json_t *rows)
 	bool observe;
 	int err;
 
+	/* half of it, stored, would be all that is left if the rest fails */
+	rs->restoring = true;
 	err = check_rows(rs, rows);
 	for (id = 0; !err && id < rs->meta->nr_resources; id++) {
 		if (rs->registry[id].state != RESCORE_ON)
@@ -160,7 +162,9 @@ int ct_limits_apply(struct rescore *rs, unsigned int slot, const json_t *rows)
 		if (observe != !!(line->flags & RESCORE_OBSERVE))
 			err = rescore_set_mode(rs, slot, (int)id, observe);
 	}
-	return err ?: rescore_set(rs, slot, bounds, n);
+	err = err ?: rescore_set(rs, slot, bounds, n);
+	rs->restoring = false;
+	return err;
 }
 
 int ct_limits_restate(struct rescore *rs, unsigned int slot)
@@ -225,8 +229,7 @@ void ct_counters_apply(struct rescore *rs, unsigned int slot,
 
 int rescore_ct_remember(const struct rescore *rs, unsigned int slot)
 {
-	const struct rescore_container *c = rescore_container(rs, slot);
-	const struct rescore_container *parent;
+	const struct rescore_container *c = &rs->containers[slot], *parent;
 	char path[PATH_MAX];
 	json_t *root;
 	int err;
@@ -252,7 +255,9 @@ int ct_limits_changed(const struct rescore *rs, unsigned int slot)
 	char path[PATH_MAX];
 
 	limits_path(path, sizeof(path), rs->containers[slot].name);
-	return access(path, F_OK) ? 0 : rescore_ct_remember(rs, slot);
+	return rs->restoring || access(path, F_OK) ?
+		       0 :
+		       rescore_ct_remember(rs, slot);
 }
 
 bool rescore_ct_remembered(const char *name)

@@ -156,6 +156,33 @@ int rescore_ct_forget(const char *name)
 	return err ?: remove_below(RESCORE_CT_STORE, name);
 }
 
+static int check_forget(const char *name)
+{
+	char path[PATH_MAX];
+
+	ct_path(path, sizeof(path), RESCORE_CT_STORE, name, NULL);
+	if (access(path, W_OK) == 0 || errno == ENOENT)
+		return 0;
+	return rescore_error(-errno, "cannot remove %s: %s", path,
+			     strerror(errno));
+}
+
+int rescore_ct_destroy(struct rescore *rs, unsigned int slot, bool force)
+{
+	char name[RESCORE_NAME_LEN];
+	int err;
+
+	err = rescore_lock_slot(rs, slot);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "%s", rs->containers[slot].name);
+	err = force ? 0 : check_forget(name);
+	err = err ?: rescore_destroy_locked(rs, slot, force);
+	err = err ?: rescore_ct_forget(name);
+	rescore_unlock(rs);
+	return err;
+}
+
 static int is_stored(const struct dirent *entry)
 {
 	return !rescore_check_name(entry->d_name) &&

@@ -17,8 +17,15 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* Who was in a slot when its name was looked up: it may be another's by now. */
+struct rescore_found_in {
+	uint64_t serial;	/* 0: nobody has looked */
+	char name[RESCORE_NAME_LEN];
+};
+
 struct rescore {
 	bool read_only;
+	bool restoring;		/* what is stored: it is not to be stored again */
 	int dir_fd;		/* of the pins, to lock */
 	struct rescore_meta *meta;
 	struct rescore_resource *registry;
@@ -206,6 +213,8 @@ bool rescore_holds(const struct rescore *rs, unsigned int slot,
 		   unsigned int id);
 /* Give back slots of destroyed containers that hold nothing any more. */
 void rescore_reap(struct rescore *rs);
+/* As rescore_destroy(), under the lock. */
+int rescore_destroy_locked(struct rescore *rs, unsigned int slot, bool force);
 
 /* --- ct_limits.c --- */
 /* Limits of @slot have changed: where they are stored, store them anew. */

@@ -70,6 +70,13 @@ RESCORE_API int rescore_ct_revive(struct rescore *rs, const char *name);
 RESCORE_API char **rescore_ct_stored_names(void);
 /* Remove all that is stored and noted for @name, if there is anything. */
 RESCORE_API int rescore_ct_forget(const char *name);
+/*
+ * rescore_destroy() and rescore_ct_forget() in one: a container that another makes
+ * under this name keeps what is stored of it. If it cannot be forgotten it is not
+ * destroyed, but by @force.
+ */
+RESCORE_API int rescore_ct_destroy(struct rescore *rs, unsigned int slot,
+				   bool force);
 
 /* --- life ------------------------------------------------------------------ */
 

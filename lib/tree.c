@@ -124,6 +124,7 @@ static int set_parent_locked(struct rescore *rs, unsigned int slot,
 	write_parent(rs, slot, parent);
 	/* a process that came in meanwhile was charged as before */
 	err = check_holds_nothing(rs, slot);
+	err = err ?: ct_limits_changed(rs, slot);
 	if (err)
 		write_parent(rs, slot, old);
 	rescore_set_gate(rs, slot);
@@ -138,7 +139,6 @@ int rescore_set_parent(struct rescore *rs, unsigned int slot,
 	if (err)
 		return err;
 	err = set_parent_locked(rs, slot, parent);
-	err = err ?: ct_limits_changed(rs, slot);
 	rescore_unlock(rs);
 	return err;
 }

@@ -190,11 +190,14 @@ static int check_bounds(const struct rescore *rs, struct rescore_bounds *bounds)
 	return 0;
 }
 
-static void store_bounds(struct rescore_line *line,
-			 const struct rescore_bounds *bounds)
+/* *@bounds become those of @line, and those that it had *@bounds. */
+static void swap_bounds(struct rescore_line *line,
+			struct rescore_bounds *bounds)
 {
-	__atomic_store_n(&line->barrier, bounds->barrier, __ATOMIC_RELAXED);
-	__atomic_store_n(&line->limit, bounds->limit, __ATOMIC_RELAXED);
+	bounds->barrier = __atomic_exchange_n(&line->barrier, bounds->barrier,
+					      __ATOMIC_RELAXED);
+	bounds->limit = __atomic_exchange_n(&line->limit, bounds->limit,
+					    __ATOMIC_RELAXED);
 }
 
 /* Has @slot's gate a barrier, or that of a container above it? */
@@ -237,13 +240,47 @@ void rescore_set_gate(struct rescore *rs, unsigned int slot)
 			set_gated(rs, below);
 }
 
-/* @bounds are valid, and for the caller to change. */
+/* In the table; and back again, when it is called once more. */
+static void swap_all(struct rescore *rs, unsigned int slot,
+		     struct rescore_bounds *bounds, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		swap_bounds(&rs->table[slot].line[bounds[i].id], &bounds[i]);
+	rescore_set_gate(rs, slot);
+}
+
+/* The same @flag of several @rows (bits: ids). */
+static void set_flags(struct rescore *rs, unsigned int slot, uint32_t rows,
+		      uint32_t flag, bool on)
+{
+	unsigned int id;
+
+	for (id = 0; id < rs->meta->nr_resources; id++)
+		if (rows & 1U << id)
+			set_flag(&rs->table[slot].line[id], flag, on);
+}
+
+/*
+ * Store what has changed, and let it act. If that fails the change has to be taken
+ * back, and that kept: a bound that is not stored would be another after a reboot.
+ */
+static int keep_change(struct rescore *rs, unsigned int slot, uint32_t rows)
+{
+	int err = ct_limits_changed(rs, slot);
+
+	return err ?: rescore_apply(rs, slot, rows);
+}
+
+/* @bounds, of @rows, are valid, and for the caller to change. */
 static int set_locked(struct rescore *rs, unsigned int slot,
-		      struct rescore_bounds *bounds, size_t n)
+		      struct rescore_bounds *bounds, size_t n, uint32_t rows)
 {
 	struct rescore_line *line;
 	struct knob_undo *undo;
 	size_t i, written = 0;
+	uint32_t fresh = 0;
 	int err;
 
 	/* those that only observe are written when they are to enforce */
@@ -264,13 +301,22 @@ static int set_locked(struct rescore *rs, unsigned int slot,
 		return err;
 	for (i = 0; i < n; i++) {
 		line = &rs->table[slot].line[bounds[i].id];
-		store_bounds(line, &bounds[i]);
-		if (rs->registry[bounds[i].id].flags & RESCORE_DELEGATED)
-			set_flag(line, RESCORE_WRITTEN, true);
+		if (rs->registry[bounds[i].id].flags & RESCORE_DELEGATED &&
+		    !(line->flags & RESCORE_WRITTEN))
+			fresh |= 1U << bounds[i].id;
 	}
-	rescore_knobs_keep(undo);
-	rescore_set_gate(rs, slot);
-	return 0;
+	swap_all(rs, slot, bounds, n);
+	set_flags(rs, slot, fresh, RESCORE_WRITTEN, true);
+	err = keep_change(rs, slot, rows);
+	if (!err) {
+		rescore_knobs_keep(undo);
+		return 0;
+	}
+	rescore_knobs_undo(undo);
+	swap_all(rs, slot, bounds, n);
+	set_flags(rs, slot, fresh, RESCORE_WRITTEN, false);
+	keep_change(rs, slot, rows);
+	return err;
 }
 
 int rescore_set(struct rescore *rs, unsigned int slot,
@@ -295,9 +341,7 @@ int rescore_set(struct rescore *rs, unsigned int slot,
 				bounded |= 1U << checked[i].id;
 		}
 		err = rescore_attach_bounded(rs, bounded);
-		err = err ?: set_locked(rs, slot, checked, n);
-		err = err ?: rescore_apply(rs, slot, rows);
-		err = err ?: ct_limits_changed(rs, slot);
+		err = err ?: set_locked(rs, slot, checked, n, rows);
 		rescore_unlock(rs);
 	}
 	free(checked);
@@ -330,6 +374,7 @@ static int set_mode_locked(struct rescore *rs, unsigned int slot, int id,
 	struct rescore_line *line;
 	struct knob_undo *undo;
 	unsigned int i, n = 0;
+	uint32_t rows = 0;
 	int err;
 
 	for (i = 0; i < rs->meta->nr_resources; i++) {
@@ -350,12 +395,20 @@ static int set_mode_locked(struct rescore *rs, unsigned int slot, int id,
 	err = rescore_knobs_write(rs, slot, bounds, n, &undo);
 	if (err)
 		return err;
-	rescore_knobs_keep(undo);
 	for (i = 0; i < rs->meta->nr_resources; i++)
-		if (is_meant(id, i))
-			set_flag(&rs->table[slot].line[i], RESCORE_OBSERVE,
-				 observe);
-	return 0;
+		if (is_meant(id, i) && !(rs->table[slot].line[i].flags &
+					 RESCORE_OBSERVE) == observe)
+			rows |= 1U << i;
+	set_flags(rs, slot, rows, RESCORE_OBSERVE, observe);
+	err = keep_change(rs, slot, rows);
+	if (!err) {
+		rescore_knobs_keep(undo);
+		return 0;
+	}
+	rescore_knobs_undo(undo);
+	set_flags(rs, slot, rows, RESCORE_OBSERVE, !observe);
+	keep_change(rs, slot, rows);
+	return err;
 }
 
 int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
@@ -366,8 +419,6 @@ int rescore_set_mode(struct rescore *rs, unsigned int slot, int id,
 	if (err)
 		return err;
 	err = set_mode_locked(rs, slot, id, observe);
-	err = err ?: rescore_apply(rs, slot, id < 0 ? ~0U : 1U << id);
-	err = err ?: ct_limits_changed(rs, slot);
 	rescore_unlock(rs);
 	return err;
 }

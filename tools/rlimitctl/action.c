@@ -197,11 +197,12 @@ static int write_file(const json_t *root, const char *path)
 
 	if (!file)
 		return -errno;
+	errno = 0;
 	err = fchmod(fileno(file), 0600) ||
 			      json_dumpf(root, file, JSON_INDENT(2)) ||
 			      fputc('\n', file) == EOF || fflush(file) ||
 			      fsync(fileno(file)) ?
-		      -EIO :
+		      -(errno ? errno : EIO) :
 		      0;
 	if (fclose(file) && !err)
 		err = -errno;

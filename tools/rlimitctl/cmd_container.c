@@ -17,8 +17,14 @@
 static int undo_create(struct rescore *rs, unsigned int slot, const char *name,
 		       const char *cgroup, const char *why)
 {
-	if ((cgroup && rescore_detach(rs, slot, cgroup)) ||
-	    rescore_destroy(rs, slot, cgroup))
+	int err = 0;
+
+	if (cgroup)
+		err = rescore_detach(rs, slot, cgroup);
+	if (!err)
+		err = rescore_ct_destroy(rs, slot, cgroup);
+	/* -ENOENT: another has destroyed it */
+	if (err && err != -ENOENT)
 		return fail("\"%s\" could not be made as it should: %s; the "
 			    "container stays, with less",
 			    name, why);
@@ -49,8 +55,8 @@ static int create(struct rescore *rs, const struct invocation *inv,
 	/* cgroups of others are not ours to make again */
 	if (!rescore_ct_forget(name) &&
 	    (!n || !rescore_set(rs, (unsigned int)slot, bounds, n)) &&
-	    (!ct || !rescore_ct_store(name, ct)) &&
-	    (cgroup || !rescore_ct_remember(rs, (unsigned int)slot)))
+	    (cgroup || !rescore_ct_remember(rs, (unsigned int)slot)) &&
+	    (!ct || !rescore_ct_store(name, ct)))
 		return STATUS_OK;
 
 	why = strdup(rescore_strerror());
@@ -194,7 +200,7 @@ static int stored_last(const struct rescore *rs, char **names, int n)
 	for (i = 0; i < n; i++) {
 		name = names[i];
 		if (!rescore_check_name(name) && rescore_find(rs, name) < 0 &&
-		    rescore_ct_remembered(name))
+		    (rescore_ct_remembered(name) || rescore_ct_stored(name)))
 			continue;
 		names[i] = names[left];
 		names[left++] = name;
@@ -206,16 +212,12 @@ static int destroy(struct rescore *rs, const struct invocation *inv,
 		   unsigned int *slots)
 {
 	bool force = inv->option[OPT_FORCE];
-	char name[RESCORE_NAME_LEN];
 	int i, status;
 
 	status = check_destroy(rs, inv, slots);
 	sort_deepest_first(rs, slots, status ? 0 : inv->argc);
 	for (i = 0; !status && i < inv->argc; i++) {
-		snprintf(name, sizeof(name), "%s",
-			 rescore_container(rs, slots[i])->name);
-		if (rescore_destroy(rs, slots[i], force) ||
-		    rescore_ct_forget(name))
+		if (rescore_ct_destroy(rs, slots[i], force))
 			status = fail("%s", rescore_strerror());
 	}
 	return status;

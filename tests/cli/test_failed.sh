@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# What fails half-way leaves all as it was: a store that cannot be written, a
+# container that goes while a command waits, a command that is killed.
+
+. "${0%/*}/lib.sh"
+. "${0%/*}/contain.sh"
+unloaded
+store=/var/lib/rescore
+# few controllers: quick
+few='--containers 100 --events 64 --only numproc,files,locks,cpu'
+# As after a reboot: what is stored is all that there is.
+reload()
+{
+	rlimitctl unload --force
+	rm -rf /run/rescore
+	# shellcheck disable=SC2086
+	rlimitctl load $few
+}
+# shellcheck disable=SC2086
+good load $few
+
+# --- a store that cannot be written ---------------------------------------------------
+
+good create top numproc=50
+good create web --parent top numproc=5 cpulimit=50%/20ms
+good create idle
+good mode web observe numflock
+mount --bind $store $store
+mount -o remount,bind,ro $store
+failed()
+{
+	bad 1 'Read-only file system' "$@"
+	is "the kernel has what it had" "$(cat "$own/top/web/cpu.max")" "10000 20000"
+}
+failed set web numproc=6 numfile=7 cpulimit=20%/50ms
+is "no period that was not kept" "$(row web cpulimit barrier)" 50
+failed mode web observe
+failed mode web enforce numflock
+failed move web --parent idle
+is "it is where it was" \
+	"$(value '.containers[] | select(.name == "web") | .parent' list)" top
+failed destroy idle
+failed create other numproc=5
+bad 1 'Read-only file system' action web numproc log
+umount $store
+mount -t tmpfs -o size=16k full $store
+dd if=/dev/zero of=$store/fill bs=4k count=8 2> /dev/null
+bad 1 'No space left on device' create other numproc=5
+rm $store/fill
+good create other numproc=5
+dd if=/dev/zero of=$store/fill bs=4k count=8 2> /dev/null
+bad 1 'No space left on device' set other numproc=6
+bad 1 'No space left on device' action other numproc log
+umount $store
+good destroy other
+good set web numproc=6 cpulimit=20%/50ms
+is "with room it goes on" "$(row web numproc barrier) \
+$(cat "$own/top/web/cpu.max")" "6 10000 50000"
+
+# --- what is stored and cannot be made again ---------------------------------------
+
+# more than this machine has; and a mode, which comes before it
+good create many numproc=7 numfile=8
+good mode many observe numproc
+jq '.resources.cpus = {"barrier": 99, "limit": 99}' $store/many/limits.json \
+	> "$tmp/many"
+cp "$tmp/many" $store/many/limits.json
+reload > "$tmp/out" 2>&1
+fails 'cpus: 99 CPUs' start many
+cmp $store/many/limits.json "$tmp/many" > "$tmp/out"
+result $? "it stays stored as it was"
+# limits come back though there is no room to write
+mount --bind $store $store
+mount -o remount,bind,ro $store
+good start web
+is "from a store that is read-only" "$(row web numproc barrier)" 6
+umount $store
+good destroy many web top idle
+
+# limits are not stored of a cgroup of others: how to run it is
+mkdir -p /sys/fs/cgroup/rescore-test
+good create theirs --cgroup rescore-test --rootfs /
+reload > "$tmp/out" 2>&1
+bad 1 '"theirs" is stored' create theirs
+good destroy theirs
+good create theirs
+good destroy theirs
+
+unloaded
+finish
