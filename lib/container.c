@@ -24,15 +24,46 @@ const struct rescore_container *rescore_container(const struct rescore *rs,
 	return rescore_slot_is_live(rs, slot) ? &rs->containers[slot] : NULL;
 }
 
+static void note_found(const struct rescore *rs, unsigned int slot,
+		       uint64_t serial, const char *name)
+{
+	rs->found[slot].serial = serial;
+	snprintf(rs->found[slot].name, sizeof(rs->found[slot].name), "%s",
+		 name);
+}
+
 int rescore_find(const struct rescore *rs, const char *name)
 {
 	unsigned int slot;
+	uint64_t serial;
 
-	for (slot = 1; slot < rs->meta->nr_slots; slot++)
-		if (rs->containers[slot].state == RESCORE_LIVE &&
-		    !strcmp(rs->containers[slot].name, name))
-			return slot;
+	for (slot = 1; slot < rs->meta->nr_slots; slot++) {
+		/* first: who is in a slot gets it before his name */
+		serial = __atomic_load_n(&rs->containers[slot].serial,
+					 __ATOMIC_ACQUIRE);
+		if (rs->containers[slot].state != RESCORE_LIVE ||
+		    strcmp(rs->containers[slot].name, name) != 0)
+			continue;
+		note_found(rs, slot, serial, name);
+		return slot;
+	}
 	return rescore_error(-ENOENT, "no container \"%s\"", name);
+}
+
+int rescore_check_slot(const struct rescore *rs, unsigned int slot)
+{
+	bool live = rescore_slot_is_live(rs, slot);
+	const struct rescore_found_in *found;
+
+	found = slot < rs->meta->nr_slots ? &rs->found[slot] : NULL;
+	if (!found || !found->serial)
+		return live ? 0 :
+			      rescore_error(-ENOENT, "no container in slot %u",
+					    slot);
+	if (live && rs->containers[slot].serial == found->serial)
+		return 0;
+	return rescore_error(-ENOENT, "\"%s\" has been destroyed meanwhile",
+			     found->name);
 }
 
 unsigned int rescore_next(const struct rescore *rs, unsigned int slot)
@@ -194,6 +225,7 @@ static int create_locked(struct rescore *rs, const char *name,
 		.parent = parent,
 	};
 	snprintf(container->name, sizeof(container->name), "%s", name);
+	note_found(rs, slot, container->serial, name);
 	err = rescore_attach_locked(rs, slot, cgroup ?: path);
 	if (err) {
 		if (!cgroup)

@@ -234,8 +234,9 @@ int rescore_ct_remember(const struct rescore *rs, unsigned int slot)
 	json_t *root;
 	int err;
 
-	if (!c)
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_check_slot(rs, slot);
+	if (err)
+		return err;
 	parent = rescore_container(rs, c->parent);
 	ct_path(path, sizeof(path), RESCORE_CT_STORE, c->name, NULL);
 	err = ct_make_dirs(path);

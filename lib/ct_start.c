@@ -344,6 +344,7 @@ int ct_start_begin(const struct rescore *rs, unsigned int slot,
 	s->name = c->name;
 	err = rescore_ct_load(c->name, &s->ct);
 	err = err ?: ct_start_lock(s);
+	err = err ?: rescore_check_slot(rs, slot);
 	if (err)
 		ct_start_end(s);
 	return err;

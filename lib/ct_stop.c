@@ -27,8 +27,11 @@ static int wait_gone(struct rescore *rs, unsigned int slot)
 int ct_stopped(struct rescore *rs, unsigned int slot)
 {
 	const struct rescore_container *c = rescore_container(rs, slot);
-	int fd = ct_init_pidfd(c->name, NULL), err;
+	int fd, err = rescore_check_slot(rs, slot);
 
+	if (err)
+		return err;
+	fd = ct_init_pidfd(c->name, NULL);
 	/* with its pid namespace all are gone; not if that was shared */
 	err = rescore_kill(rs, slot, SIGKILL);
 	err = err < 0 ? err : wait_gone(rs, slot);

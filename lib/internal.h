@@ -37,6 +37,7 @@ struct rescore {
 	struct rescore_gauges *gauges;
 	struct rescore_knob *knobs;
 	struct rescore_figure *figures;
+	struct rescore_found_in *found;	/* by slot */
 };
 
 /* Record the message of rescore_strerror(); returns @err. */
@@ -50,7 +51,10 @@ int64_t rescore_pinned_program(const char *path);
 void *rescore_map(const char *name, size_t element, size_t n, bool read_only);
 void rescore_unmap(void *map, size_t element, size_t n);
 int rescore_lock(struct rescore *rs);		/* -EROFS when read-only */
-/* The same, for container @slot: -ENOENT if there is none, and it is not locked. */
+/*
+ * The same, for container @slot: -ENOENT if there is none, or not any more the one
+ * that rescore_find() has found, and it is not locked.
+ */
 int rescore_lock_slot(struct rescore *rs, unsigned int slot);
 void rescore_unlock(struct rescore *rs);
 int rescore_remove_tree(const char *path);	/* bpffs or cgroupfs */
@@ -185,6 +189,8 @@ struct rescore_line *rescore_live_line(const struct rescore *rs,
  */
 void rescore_set_gate(struct rescore *rs, unsigned int slot);
 bool rescore_slot_is_live(const struct rescore *rs, unsigned int slot);
+/* Is there a container in @slot, and the one that was found there? 0 or -ENOENT. */
+int rescore_check_slot(const struct rescore *rs, unsigned int slot);
 /* RCU and deferred fput() give charges back a little late. */
 #define DRAIN_MS	5000
 

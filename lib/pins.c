@@ -118,7 +118,8 @@ static int open_maps(struct rescore *rs)
 	    !rs->table || !rs->events || !rs->gauges || !rs->knobs ||
 	    !rs->figures)
 		return -EIO;
-	return 0;
+	rs->found = calloc(meta->nr_slots, sizeof(*rs->found));
+	return rs->found ? 0 : rescore_error(-ENOMEM, "out of memory");
 }
 
 int rescore_open(struct rescore **ret_rs, bool read_only)
@@ -183,6 +184,7 @@ void rescore_close(struct rescore *rs)
 	}
 	if (rs->dir_fd >= 0)
 		close(rs->dir_fd);
+	free(rs->found);
 	free(rs);
 }
 
@@ -206,10 +208,13 @@ int rescore_lock_slot(struct rescore *rs, unsigned int slot)
 {
 	int err = rescore_lock(rs);
 
-	if (err || rescore_slot_is_live(rs, slot))
+	if (err)
 		return err;
-	rescore_unlock(rs);
-	return rescore_error(-ENOENT, "no container in slot %u", slot);
+	/* to get the lock takes as long as who has it needs */
+	err = rescore_check_slot(rs, slot);
+	if (err)
+		rescore_unlock(rs);
+	return err;
 }
 
 void rescore_unlock(struct rescore *rs)

@@ -28,9 +28,8 @@ int rescore_enter(struct rescore *rs, unsigned int slot, bool admin)
 	char path[PATH_MAX];
 	int err;
 
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
-	err = rescore_cgroup_path(rs, slot, 0, path, sizeof(path));
+	err = rescore_check_slot(rs, slot);
+	err = err ?: rescore_cgroup_path(rs, slot, 0, path, sizeof(path));
 	if (err)
 		return err;
 	/* exempt first: once inside, nothing may fail for want of room */
@@ -81,8 +80,9 @@ int rescore_kill(struct rescore *rs, unsigned int slot, int sig)
 	struct kill request = { .sig = sig };
 	int err;
 
-	if (!rescore_slot_is_live(rs, slot))
-		return rescore_error(-ENOENT, "no container in slot %u", slot);
+	err = rescore_check_slot(rs, slot);
+	if (err)
+		return err;
 	if (sig < 1 || sig > SIGRTMAX)
 		return rescore_error(-EINVAL, "no signal %d", sig);
 	err = rescore_for_each_cgroup(rs, slot, kill_one, &request);

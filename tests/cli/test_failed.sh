@@ -87,5 +87,55 @@ good destroy theirs
 good create theirs
 good destroy theirs
 
+# --- gone while a command waits ------------------------------------------------------
+
+# stopped ARGS...: rlimitctl ARGS, as $pid, stopped where it waits for the lock.
+# Who has that is a destroy that waits for what is charged to go.
+waits() { grep -q -- "-> FLOCK .* $1 " /proc/locks; }
+stopped()
+{
+	rlimitctl destroy charged > /dev/null 2>&1 &
+	holder=$!
+	until_true grep -q ": FLOCK .* $holder " /proc/locks
+	rlimitctl "$@" > "$tmp/out" 2> "$tmp/err" &
+	pid=$!
+	until_true waits $pid
+	result $? "it waits: rlimitctl $*"
+	kill -STOP $pid
+	wait $holder
+}
+# resumed: it goes on, and has nothing to do any more
+resumed()
+{
+	kill -CONT $pid
+	wait $pid
+	status=$?
+	one_line 1 '"first" has been destroyed meanwhile'
+	result $? "what was meant is gone"
+}
+rlimitctl create charged
+rlimitctl exec charged sh -c 'exec 3< /etc/passwd; exec sleep 1000' &
+keeper=$!
+until_true has charged 1
+echo $keeper > /sys/fs/cgroup/cgroup.procs
+until_true has charged 0
+for verb in 'set first numproc=1' 'destroy --force first'; do
+	good create first
+	# shellcheck disable=SC2086
+	stopped $verb
+	good destroy first
+	good create second numproc=9
+	json '[.containers[].slot] == [1, 2]' list --json
+	state > "$tmp/before"
+	resumed
+	state > "$tmp/after"
+	cmp "$tmp/before" "$tmp/after"
+	result $? "who has its slot is left alone"
+	good destroy second
+done
+kill $keeper
+wait $keeper
+good destroy charged
+
 unloaded
 finish
