@@ -75,6 +75,7 @@ int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 	struct rescore_container *container = &rs->containers[slot];
 	const char *mount = rescore_cgroup_mount();
 	char path[PATH_MAX], whose[PATH_MAX];
+	unsigned int i, before;
 	uint64_t id;
 	int err, fd, from;
 
@@ -109,18 +110,22 @@ int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 		return rescore_error(-EALREADY,
 				     "\"%s\" belongs to \"%s\" already", cgroup,
 				     container->name);
+	/*
+	 * First it is listed, perhaps by one that was killed then: what counts for a
+	 * slot and is not listed, nobody could give back.
+	 */
+	before = container->nr_roots;
+	for (i = 0; i < before && container->roots[i] != id; i++)
+		;
+	container->roots[i] = id;
+	container->nr_roots = i < before ? before : before + 1;
 	err = adopt(rs, path, from, slot, false);
+	err = err ?: rescore_knobs_adopt(rs, slot, i);
 	if (err) {
 		adopt(rs, path, slot, from, false);
+		container->nr_roots = before;
 		return err;
 	}
-	container->roots[container->nr_roots] = id;
-	err = rescore_knobs_adopt(rs, slot, container->nr_roots);
-	if (err) {
-		adopt(rs, path, slot, from, false);
-		return err;
-	}
-	container->nr_roots++;
 	return rescore_run_adopters(rs);
 }
 
@@ -139,6 +144,8 @@ int rescore_attach(struct rescore *rs, unsigned int slot, const char *cgroup)
 		return err;
 	/* what has happened up to now is still to be counted */
 	err = rescore_refresh(rs);
+	/* a `create` that was killed may have left the cgroup to a slot */
+	rescore_reap(rs);
 	err = err ?: rescore_attach_locked(rs, slot, cgroup);
 	if (!err)
 		rescore_prime(rs, slot);
@@ -279,6 +286,25 @@ static int remove_own_cgroup(const char *path)
 		     0;
 }
 
+int rescore_abandon_roots(struct rescore *rs, unsigned int slot)
+{
+	struct rescore_container *container = &rs->containers[slot];
+	char path[PATH_MAX];
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; !err && i < container->nr_roots; i++)
+		if (rescore_member(rs, container->roots[i]) == (int)slot &&
+		    !rescore_cgroup_path_of(container->roots[i], path,
+					    sizeof(path)))
+			err = adopt(rs, path, slot, owner_above(rs, path),
+				    false);
+	if (err)
+		return err;
+	container->nr_roots = 0;
+	return rescore_run_adopters(rs);
+}
+
 int rescore_release_roots(struct rescore *rs, unsigned int slot)
 {
 	struct rescore_container *container = &rs->containers[slot];
@@ -299,5 +325,6 @@ int rescore_release_roots(struct rescore *rs, unsigned int slot)
 		if (err)
 			return err;
 	}
+	container->nr_roots = 0;
 	return rescore_run_adopters(rs);
 }

@@ -95,10 +95,15 @@ void rescore_reap(struct rescore *rs)
 {
 	unsigned int slot;
 
-	for (slot = 1; slot < rs->meta->nr_slots; slot++)
-		if (rs->containers[slot].state == RESCORE_DYING &&
-		    holds_nothing(rs, slot))
+	for (slot = 1; slot < rs->meta->nr_slots; slot++) {
+		if (rs->containers[slot].state != RESCORE_DYING)
+			continue;
+		if (rs->containers[slot].nr_roots &&
+		    rescore_abandon_roots(rs, slot))
+			continue;
+		if (holds_nothing(rs, slot))
 			rs->containers[slot].state = RESCORE_FREE;
+	}
 }
 
 static unsigned int free_slot(struct rescore *rs, const char *name)
@@ -221,6 +226,7 @@ static int create_locked(struct rescore *rs, const char *name,
 	*container = (struct rescore_container){
 		.serial = rs->meta->next_serial++,
 		.created_ns = now.tv_sec * 1000000000ULL + now.tv_nsec,
+		.state = RESCORE_DYING,	/* as if it were, until it is whole */
 		.flags = cgroup ? 0 : RESCORE_OWN_CGROUP,
 		.parent = parent,
 	};
@@ -230,6 +236,7 @@ static int create_locked(struct rescore *rs, const char *name,
 	if (err) {
 		if (!cgroup)
 			rmdir(path);
+		rescore_reap(rs);
 		return err;
 	}
 	rescore_set_gate(rs, slot);

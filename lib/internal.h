@@ -199,6 +199,8 @@ int rescore_check_slot(const struct rescore *rs, unsigned int slot);
 void rescore_prime(struct rescore *rs, unsigned int slot);
 int rescore_attach_locked(struct rescore *rs, unsigned int slot,
 			  const char *cgroup);
+/* Let those go that the maker of a container, killed at that, has left to @slot. */
+int rescore_abandon_roots(struct rescore *rs, unsigned int slot);
 /* Remove the cgroup that was made for it, let the others go. */
 int rescore_release_roots(struct rescore *rs, unsigned int slot);
 /* Adds the number of processes in the cgroup at @path to *(int *)@arg. */

@@ -137,5 +137,54 @@ kill $keeper
 wait $keeper
 good destroy charged
 
+# --- killed --------------------------------------------------------------------------
+
+# killed CGROUP ARGS...: rlimitctl ARGS, killed when it looks at CGROUP's cpu.max: the
+# cgroup counts for the slot by then, and the rest is still to be done.
+mkfifo "$tmp/fifo"
+killed()
+{
+	file=$1/cpu.max
+	shift
+	mount --bind "$tmp/fifo" "$file"
+	rlimitctl "$@" > /dev/null 2>&1 &
+	pid=$!
+	until_true grep -q wait_for_partner /proc/$pid/wchan
+	result $? "it is on its way: rlimitctl $*"
+	kill -9 $pid
+	wait $pid
+	umount "$file"
+}
+
+cgroup=/sys/fs/cgroup/rescore-test
+mkdir -p $cgroup
+killed $cgroup create first --cgroup rescore-test numproc=5
+good create second
+sleep 1000 &
+sleeper=$!
+echo $sleeper > $cgroup/cgroup.procs
+is "what it left counts for nobody" "$(row second numproc held)" 0
+good create first --cgroup rescore-test numproc=5
+is "it is made when it is said again" "$(row first numproc held)" 1
+good detach first --cgroup rescore-test
+good destroy first
+killed $cgroup create first --cgroup rescore-test numproc=5
+good attach second --cgroup rescore-test
+is "or is another's" "$(row second numproc held)" 1
+good detach second --cgroup rescore-test
+good create first cpulimit=50%
+killed $cgroup attach first --cgroup rescore-test
+good detach first --cgroup rescore-test
+good attach first --cgroup rescore-test
+is "attached once" "$(value '.containers[] | select(.name == "first") |
+	.cgroups | length' list)" 2
+is "and counted" "$(row first numproc held)" 1
+good detach first --cgroup rescore-test
+killed $cgroup attach first --cgroup rescore-test
+good destroy --force first
+wait $sleeper
+good destroy second
+rmdir $cgroup
+good audit
 unloaded
 finish
