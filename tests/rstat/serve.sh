@@ -282,10 +282,15 @@ ok 'it does not see the refusals of the one before' tenant json /api/v1/events .
 sed -i '/^web /d' "$tokens"
 ok 'a token taken back' tenant is 401 /api/v1/containers
 ok 'others are still good' is 200 /metrics -H "$(bearer "$db")"
+truncate -s -1 "$tokens"	# as some editors leave it
+ann=$("$rstat" token ann --tokens "$tokens")
+ok 'a line is added to a last one that was left open' \
+	is 200 /api/v1/status -H "$(bearer "$ann")"
+ok 'which stays good' is 200 /metrics -H "$(bearer "$db")"
 echo 'web nonsense' >>"$tokens"
 ok 'a file that cannot be read lets nobody in' is 401 /metrics -H "$(bearer "$all")"
-ok 'the log says why, once' same "$(grep -c 'line 3' "$tmp/closed.log")" 1
-ok 'no token is added to it' fails 1 'line 3' "$rstat" token x --tokens "$tokens"
+ok 'the log says why, once' same "$(grep -c 'line 4' "$tmp/closed.log")" 1
+ok 'no token is added to it' fails 1 'line 4' "$rstat" token x --tokens "$tokens"
 
 # --- the command line -----------------------------------------------------------------
 

@@ -192,21 +192,36 @@ static void put_hex(const uint8_t *bytes, size_t n, char *to)
 		sprintf(to + 2 * i, "%02x", bytes[i]);
 }
 
-static int append(const char *path, const char *line)
+/* Does the file end in the middle of a line, as editors may leave it? */
+static bool ends_open(int fd, const struct stat *stat)
 {
+	char last = '\n';
+
+	return stat->st_size &&
+	       (pread(fd, &last, 1, stat->st_size - 1) != 1 || last != '\n');
+}
+
+static int append(const char *path, const char *name, const char *hash)
+{
+	char line[RESCORE_NAME_LEN + 70];
 	struct stat stat;
 	int err = 0, fd;
 
-	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
+	fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK,
 		  0600);
 	if (fd < 0 || fstat(fd, &stat))
 		err = fail(errno, "'%s': %s", path, strerror(errno));
 	else
 		err = check_file(path, &stat);
 	if (!err) {
+		snprintf(line, sizeof(line), "%s%s %s\n",
+			 ends_open(fd, &stat) ? "\n" : "", name, hash);
 		err = write_all(fd, line, strlen(line));
 		if (!err && fsync(fd))
 			err = -errno;
+		/* half a line would let nobody in */
+		if (err && ftruncate(fd, stat.st_size))
+			say("'%s': %s", path, strerror(errno));
 		if (err)
 			err = fail(-err, "'%s': %s", path, strerror(-err));
 	}
@@ -219,7 +234,7 @@ static int append(const char *path, const char *line)
 static int make_token(const char *path, const char *name)
 {
 	struct tokens tokens = { .path = path };
-	char line[RESCORE_NAME_LEN + 70], hex[65], secret[TOKEN_LEN];
+	char hex[65], secret[TOKEN_LEN];
 	uint8_t bytes[SECRET_LEN], hash[32];
 	int err;
 
@@ -235,8 +250,7 @@ static int make_token(const char *path, const char *name)
 	put_hex(bytes, sizeof(bytes), secret);
 	hash_secret(secret, hash);
 	put_hex(hash, sizeof(hash), hex);
-	snprintf(line, sizeof(line), "%s %s\n", name, hex);
-	err = append(path, line);
+	err = append(path, name, hex);
 	if (!err)
 		printf("%s\n", secret);
 
