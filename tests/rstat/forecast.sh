@@ -169,6 +169,7 @@ ok 'a strange horizon' fails 2 "'soon'" "$rstat" forecast -d fleet --horizon soo
 ok 'none' fails 2 "'0d'" "$rstat" forecast -d fleet --horizon 0d
 ok 'no such container' fails 1 "'nope'" "$rstat" forecast nope -d fleet
 ok 'no such resource' fails 1 "'nope'" "$rstat" forecast web -r nope -d fleet
+ok 'nor of any container' fails 1 "'nope'" "$rstat" forecast -r nope -d fleet
 ok 'no such store' fails 1 "'/nowhere'" "$rstat" forecast -d /nowhere
 ok 'too many names' fails 2 "'db'" "$rstat" forecast web db -d fleet
 ok 'a full disk is said' fails 1 'No space left' \

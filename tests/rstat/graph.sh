@@ -99,10 +99,15 @@ check_range()
 		--to $((start + 9)) | cut -d, -f1 | tr '\n' ' ')" \
 		"time $(seq -s ' ' $((start + 5)) $((start + 9))) " &&
 	same "$("$rstat" fetch web numproc -d short --csv \
-		--from '20251124 00:00' --to start+5s | wc -l)" 6
+		--from '20251124 00:00' --to start+5s | wc -l)" 6 &&
+	same "$("$rstat" fetch web numproc -d short --csv --from yesterday \
+		--to start+1d)" "$("$rstat" fetch web numproc -d short --csv \
+		--from '00:00 yesterday' --to '00:00 today')"
 }
 ok 'ranges, in seconds and in words' check_range
 
+ok 'a day that is none' fails 1 "'noday': unparsable time: noday" \
+	"$rstat" fetch web numproc -d short --from noday
 ok 'a pipe that is closed early is quiet' \
 	sh -c "\"$rstat\" fetch web-0042 numproc -d long | head -n 1; [ ! -s err ]"
 ok 'a full disk is said' fails 1 'No space left' \

@@ -223,10 +223,12 @@ static int read_part(void *arg, FILE *out)
 	if (err)
 		return err;
 	fwrite(&part->report, sizeof(part->report), 1, out);
-	fwrite(part->report.row, sizeof(*part->report.row), part->report.nr,
-	       out);
-	fwrite(part->report.tally, sizeof(*part->report.tally),
-	       part->report.nr_tallies, out);
+	if (part->report.nr)
+		fwrite(part->report.row, sizeof(*part->report.row),
+		       part->report.nr, out);
+	if (part->report.nr_tallies)
+		fwrite(part->report.tally, sizeof(*part->report.tally),
+		       part->report.nr_tallies, out);
 
 	return 0;
 }
@@ -370,6 +372,21 @@ static int read_host(const struct store *store, struct forecast_report *report)
 	return err;
 }
 
+/* Has no container the one resource that was asked for? */
+static bool is_unknown(const struct args *args,
+		       const struct forecast_report *report)
+{
+	size_t n = report->nr;
+
+	if (!args->resource || args->container || !report->last)
+		return false;
+	for (size_t i = 0; i < report->nr_tallies; i++)
+		n += report->tally[i].left_out.little +
+		     report->tally[i].left_out.unbound +
+		     report->tally[i].left_out.not_in_sight;
+	return !n;
+}
+
 static int gather(const struct args *args, struct forecast_report *report)
 {
 	struct store store;
@@ -378,6 +395,11 @@ static int gather(const struct args *args, struct forecast_report *report)
 	if (err)
 		return err;
 	err = forecast_rows(args, report);
+	if (!err && is_unknown(args, report))
+		err = fail(ENOENT,
+			   "no container has a resource '%s'; 'rstat list "
+			   "--json' says which there are",
+			   args->resource);
 	if (!err && !args->container)
 		drop_ended(report, store.step);
 	if (!err && report->nr)

@@ -218,7 +218,9 @@ static int read_report(void *arg, FILE *out)
 	if (err)
 		return err;
 	fwrite(&job->report, sizeof(job->report), 1, out);
-	fwrite(job->report.row, sizeof(*job->report.row), job->report.nr, out);
+	if (job->report.nr)
+		fwrite(job->report.row, sizeof(*job->report.row),
+		       job->report.nr, out);
 
 	return 0;
 }

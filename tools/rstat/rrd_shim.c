@@ -303,6 +303,19 @@ int rrd_shim_graph(int argc, const char **arg, struct blob *ret_image)
 	return 0;
 }
 
+/* A day alone is its beginning; rrd_parsetime() wants to be told a time of it. */
+static const char *parse_time(const char *text, rrd_time_value_t *ret)
+{
+	const char *wrong = lib.parsetime(text, ret);
+	char whole[64];
+
+	if (!wrong || snprintf(whole, sizeof(whole), "midnight %s", text) >=
+			      (int)sizeof(whole))
+		return wrong;
+	/* its text is of the last one that was wrong */
+	return lib.parsetime(whole, ret) ? lib.parsetime(text, ret) : NULL;
+}
+
 int rrd_shim_times(const char *from, const char *to, int64_t *ret_from,
 		   int64_t *ret_to)
 {
@@ -313,10 +326,10 @@ int rrd_shim_times(const char *from, const char *to, int64_t *ret_from,
 
 	if (err)
 		return err;
-	text = lib.parsetime(from, &start);
+	text = parse_time(from, &start);
 	if (text)
 		return fail(EINVAL, "--from '%s': %s", from, text);
-	text = lib.parsetime(to, &end);
+	text = parse_time(to, &end);
 	if (text)
 		return fail(EINVAL, "--to '%s': %s", to, text);
 	if (lib.proc_start_end(&start, &end, &first, &last))

@@ -58,7 +58,7 @@ double rrd_table_value(const struct rrd_table *table, int column,
 /* Draw what @arg says; arg[0] is any word, arg[1] must be "-". */
 int rrd_shim_graph(int argc, const char **arg, struct blob *ret_image);
 
-/* Times as rrdtool takes them: "1732400000", "-2h", "yesterday 10:00". */
+/* Times as rrdtool takes them: "1732400000", "-2h", "10:00 yesterday"; or "yesterday". */
 int rrd_shim_times(const char *from, const char *to, int64_t *ret_from,
 		   int64_t *ret_to);
 
