@@ -383,31 +383,74 @@ static int remember(const char *name, struct rescore_ct *ct, char *const argv[])
 	return err ?: rescore_ct_store(name, ct);
 }
 
+/* What cannot be remembered is not started: it would end with the next restart. */
+static int start_new(struct rescore *rs, struct ct_start *s, char *const argv[],
+		     char *const before[])
+{
+	char *why;
+	int err;
+
+	err = ct_check_idle(rs, s);
+	err = err ?: remember(s->name, s->ct, argv);
+	if (err)
+		return err;
+	err = start_locked(rs, s);
+	why = err ? strdup(rescore_strerror()) : NULL;
+	if (err) {
+		remember(s->name, s->ct, before);
+		rescore_error(err, "%s", why ?: "out of memory");
+	}
+	free(why);
+	return err;
+}
+
+static void free_list(char **list)
+{
+	char **word;
+
+	for (word = list; word && *word; word++)
+		free(*word);
+	free(list);
+}
+
+/* A copy of the list, with NULL at its end; NULL: out of memory. */
+static char **copy_of(const struct ct_list *list)
+{
+	char **copy = calloc(list->n + 1, sizeof(*copy));
+	size_t i;
+
+	for (i = 0; copy && i < list->n; i++) {
+		copy[i] = strdup(list->value[i]);
+		if (!copy[i])
+			break;
+	}
+	if (!copy || i == list->n)
+		return copy;
+	free_list(copy);
+	return NULL;
+}
+
 int rescore_ct_start(struct rescore *rs, unsigned int slot, char *const argv[])
 {
 	static char *const usual[] = { (char *)"/sbin/init", NULL };
-	char **stored = NULL;
 	struct ct_start s;
-	struct ct_list *init;
+	char **stored;
 	int err;
 
 	err = ct_start_begin(rs, slot, &s);
 	if (err)
 		return err;
-	init = &s.ct->key[CT_INIT];
-	s.argv = argv;
-	if (!argv && init->n) {
-		stored = calloc(init->n + 1, sizeof(*stored));
-		if (stored)
-			memcpy(stored, init->value, init->n * sizeof(*stored));
-		s.argv = stored;
+	stored = copy_of(&s.ct->key[CT_INIT]);
+	if (!stored) {
+		err = rescore_error(-ENOMEM, "out of memory");
+	} else if (argv) {
+		s.argv = argv;
+		err = start_new(rs, &s, argv, stored);
+	} else {
+		s.argv = *stored ? stored : usual;
+		err = start_locked(rs, &s);
 	}
-	if (!s.argv)
-		s.argv = usual;
-	err = start_locked(rs, &s);
-	if (!err && argv)
-		err = remember(s.name, s.ct, argv);
-	free(stored);
+	free_list(stored);
 	ct_start_end(&s);
 	return err;
 }

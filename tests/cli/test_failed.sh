@@ -44,14 +44,26 @@ failed destroy idle
 failed create other numproc=5
 bad 1 'Read-only file system' action web numproc log
 umount $store
-mount -t tmpfs -o size=16k full $store
-dd if=/dev/zero of=$store/fill bs=4k count=8 2> /dev/null
+mount -t tmpfs -o size=32k full $store
+dd if=/dev/zero of=$store/fill bs=4k count=16 2> /dev/null
 bad 1 'No space left on device' create other numproc=5
 rm $store/fill
 good create other numproc=5
-dd if=/dev/zero of=$store/fill bs=4k count=8 2> /dev/null
+make_root
+good create box --rootfs "$root"
+good start box -- sleep 1000
+good stop box --timeout 0
+fails '"/nosuch" could not be started' start box -- /nosuch
+dd if=/dev/zero of=$store/fill bs=4k count=16 2> /dev/null
 bad 1 'No space left on device' set other numproc=6
+bad 1 'No space left on device' start box -- sleep 2000
+json '.containers[0].state == "stopped"' state box --json
 bad 1 'No space left on device' action other numproc log
+rm $store/fill
+good start box
+is "what it ran last is what it runs" \
+	"$(in_it box cat /proc/2/cmdline | tr '\0' ' ')" "sleep 1000 "
+good destroy --force box
 umount $store
 good destroy other
 good set web numproc=6 cpulimit=20%/50ms
