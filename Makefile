@@ -288,7 +288,7 @@ install-units:
 install: bpf lib tools install-units	## into DESTDIR, below PREFIX
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 		$(DESTDIR)$(BPFDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/rescore
+		$(DESTDIR)$(PREFIX)/include/rescore $(DESTDIR)/etc/rescore/hooks
 	install -m 755 $(O)/rlimitctl $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(O)/rstat $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(BPF_OBJ) $(O)/bpf/addresses.o $(DESTDIR)$(BPFDIR)

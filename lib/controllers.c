@@ -113,17 +113,35 @@ static bool is_installed(const char *name, size_t length, const glob_t *found)
 	return false;
 }
 
+/* Name and length of the controller whose object is @path. */
+static const char *name_of(const char *path, size_t *ret_length)
+{
+	const char *file = strrchr(path, '/') + 1;
+
+	*ret_length = strlen(file) - strlen(OBJECT_SUFFIX);
+	return file;
+}
+
 /* Each controller of @list is installed. */
 static int check_list(const char *list, const glob_t *found)
 {
-	const char *name;
-	size_t n;
+	char known[RESCORE_LIST_LEN] = "";
+	const char *name, *other;
+	size_t n, length, i;
 
-	while ((name = next_name(&list, &n)))
-		if (!is_installed(name, n, found))
-			return rescore_error(-ENOENT,
-					     "there is no controller \"%.*s\"",
-					     (int)n, name);
+	while ((name = next_name(&list, &n))) {
+		if (is_installed(name, n, found))
+			continue;
+		for (i = 0; i < found->gl_pathc; i++) {
+			other = name_of(found->gl_pathv[i], &length);
+			if (is_installed(other, length, found))
+				append(known, other, length);
+		}
+		return rescore_error(
+			-ENOENT,
+			"there is no controller \"%.*s\"; there are %s", (int)n,
+			name, known);
+	}
 	return 0;
 }
 

@@ -53,7 +53,7 @@ bad 1 '"0" is out of range' load --objects 0
 bad 1 'at most' load --objects 99999999999
 bad 1 '"0" is out of range' load --events 0
 bad 1 'at most' load --events 4000000000
-bad 1 'there is no controller "nope"' load --only numproc,nope
+bad 1 'there is no controller "nope"; there are cpu,files,' load --only numproc,nope
 bad 1 'there is no controller "rescore"' load --only rescore
 bad 1 '/nonexistent' load --bpf-dir /nonexistent
 mkdir "$tmp/empty"

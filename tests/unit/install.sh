@@ -31,6 +31,8 @@ for file in sbin/rlimitctl bin/rstat lib/rescore/rescore.bpf.o \
 	[ -e "$root/usr/$file" ]
 	result $? "there is $file"
 done
+[ -d "$root/etc/rescore/hooks" ]
+result $? "there is a place for hooks, and above it for tokens"
 
 # Every unit is found, with what it needs, and what it starts can be started.
 if type -P systemd-analyze > /dev/null; then
