@@ -162,7 +162,8 @@ TEST_F(privvm, compat_race)
 static long grow_in_mmap(long pages, long b, long c)
 {
 	char *gap = mmap(NULL, (pages + 600) * PAGE, PROT_NONE,
-			 PRIVATE | MAP_32BIT, -1, 0), *at;
+			 PRIVATE | MAP_32BIT, -1, 0);
+	char *at;
 
 	if (gap == MAP_FAILED)
 		return -errno;
