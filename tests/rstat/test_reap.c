@@ -172,10 +172,28 @@ static void test_no_capability(void)
 	script_close(&s);
 }
 
+/* A collector that starts while the clock is years ahead; and one after it. */
+static void test_clock(void)
+{
+	const int64_t step = REAP_CLOCK_STEP, year = 365 * 86400LL;
+	struct store store;
+
+	if (store_open_writer(&store, path_of("clock"), 60))
+		tap_ok(false, "store_open_writer");
+	tap_is_int(reap_clock(&store, T0), T0, "the clock, the first time");
+	tap_is_int(reap_clock(&store, T0 + 3600), T0 + 3600, "an hour later");
+	tap_is_int(reap_clock(&store, T0 + 5 * year), T0 + 3600 + step,
+		   "years ahead: two days");
+	tap_is_int(reap_clock(&store, T0 + 86400), T0 + 86400,
+		   "right again: at once");
+	store_close(&store);
+}
+
 int main(void)
 {
 	snprintf(base, sizeof(base), "%s", tmp_make());
 	test_reap();
+	test_clock();
 	test_owner();
 	test_no_capability();
 	tmp_remove(base);

@@ -148,6 +148,7 @@ static int64_t sober_now(const struct collector *c)
 /* In a child: 10,000 directories take their time. */
 static void reap(struct collector *c)
 {
+	int64_t today;
 	long nr = 0;
 	int err;
 
@@ -160,8 +161,9 @@ static void reap(struct collector *c)
 	if (c->reaper)
 		return;
 	err = privilege_become_owner(c->store.fd);
-	if (!err)
-		err = reap_before(&c->store, sober_now(c) - c->keep, &nr);
+	today = err ? 0 : reap_clock(&c->store, sober_now(c));
+	if (today > 0)
+		err = reap_before(&c->store, today - c->keep, &nr);
 	if (err)
 		say("%s", failure());
 	if (nr)
