@@ -47,6 +47,7 @@
  *	vmfork.h	fork, exec, exit
  *	vmlock.h	lockedpages
  *	shm.h		shmpages
+ *	shmuffd.h	what userfaultfd() puts into files
  */
 #include "vm.h"
 
@@ -72,6 +73,7 @@ RESCORE_RESOURCE(lockedpages) = {
 
 #include "shm.h"
 #include "vmask.h"
+#include "shmuffd.h"
 #include "vmfork.h"
 #include "vmlock.h"
 #include "vmsettle.h"
