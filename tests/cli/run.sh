@@ -1,24 +1,36 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# All tests of the command line, in the VM, but those named: run.sh [EXCEPT...].
-# TAP; the last line counts.
-# test_lockdown.sh comes last: what it does to the kernel cannot be undone.
+# Tests of the command line, in the VM. TAP; the last line counts.
+#
+#   run.sh [EXCEPT...]      all but those
+#   run.sh --only NAME...   only these
+#
+# Of all, test_lockdown.sh comes last: what it does to the kernel cannot be undone.
 
 cd "${0%/*}" || exit 1
 log=$(mktemp)
 bad=0
 
-except=" $* lockdown "
+is_wanted()
+{
+	case " $names " in
+	*" $1 "*) [ -n "$only" ] ;;
+	*) [ -z "$only" ] ;;
+	esac
+}
+
+only=
+[ "${1-}" != --only ] || { only=yes; shift; }
+names=$*
 set --
 for test in test_*.sh; do
 	name=${test#test_}
-	case $except in
-	*" ${name%.sh} "*) ;;
-	*) set -- "$@" "$test" ;;
-	esac
+	name=${name%.sh}
+	[ "$name" != lockdown ] && is_wanted "$name" && set -- "$@" "$test"
 done
-for test in "$@" test_lockdown.sh; do
+! is_wanted lockdown || set -- "$@" test_lockdown.sh
+for test in "$@"; do
 	echo "# $test"
 	since=$(cut -d. -f1 /proc/uptime)
 	sh "./$test" > "$log" 2>&1 || bad=1

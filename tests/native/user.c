@@ -104,6 +104,11 @@ void rescore_knobs_keep(struct knob_undo *undo)
 	(void)undo;
 }
 
+void rescore_knobs_undo(struct knob_undo *undo)
+{
+	(void)undo;
+}
+
 void rescore_initial_bounds(const struct rescore_resource *resource,
 			    struct rescore_bounds *ret)
 {
