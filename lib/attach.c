@@ -55,6 +55,12 @@ static unsigned int owner_above(const struct rescore *rs, const char *path)
 	return slot > 0 ? slot : 0;
 }
 
+/* What is in the cgroup at @path counts for who has the cgroup above it. */
+static int let_go(struct rescore *rs, unsigned int slot, const char *path)
+{
+	return adopt(rs, path, slot, owner_above(rs, path), false);
+}
+
 /* As those of a service that was stopped, or started again. */
 static void drop_removed_roots(struct rescore_container *container)
 {
@@ -179,7 +185,7 @@ static int detach_locked(struct rescore *rs, unsigned int slot,
 			"\"%s\" was made for \"%s\" and goes with it: destroy that",
 			cgroup, container->name);
 	rescore_knobs_release(rs, slot, path);
-	err = adopt(rs, path, slot, owner_above(rs, path), false);
+	err = let_go(rs, slot, path);
 	if (err)
 		return err;
 	container->nr_roots--;
@@ -297,8 +303,7 @@ int rescore_abandon_roots(struct rescore *rs, unsigned int slot)
 		if (rescore_member(rs, container->roots[i]) == (int)slot &&
 		    !rescore_cgroup_path_of(container->roots[i], path,
 					    sizeof(path)))
-			err = adopt(rs, path, slot, owner_above(rs, path),
-				    false);
+			err = let_go(rs, slot, path);
 	if (err)
 		return err;
 	container->nr_roots = 0;
@@ -319,8 +324,7 @@ int rescore_release_roots(struct rescore *rs, unsigned int slot)
 			err = remove_own_cgroup(path);
 		} else {
 			rescore_knobs_release(rs, slot, path);
-			err = adopt(rs, path, slot, owner_above(rs, path),
-				    false);
+			err = let_go(rs, slot, path);
 		}
 		if (err)
 			return err;

@@ -427,8 +427,8 @@ static int restore_into(struct restore *r, int parent)
 	if (!err) {
 		r->before = ct_limits_json(r->rs, r->s.slot, true);
 		err = run(r);
-		why = err ? strdup(rescore_strerror()) : NULL;
 		if (err) {
+			why = strdup(rescore_strerror());
 			/* as it was: no process, its own bounds and place */
 			ct_stopped(r->rs, r->s.slot);
 			rescore_thaw(r->rs, r->s.slot, DRAIN_MS);
@@ -437,9 +437,8 @@ static int restore_into(struct restore *r, int parent)
 			ct_counters_apply(r->rs, r->s.slot, r->before);
 			rescore_set_parent(r->rs, r->s.slot, before);
 			ct_forget_restore(r->s.name);
-			rescore_error(err, "%s", why ?: "out of memory");
+			rescore_error_again(err, why);
 		}
-		free(why);
 		json_decref(r->before);
 	}
 	return err;
@@ -482,8 +481,7 @@ int rescore_ct_restore(struct rescore *rs, const char *name, const char *dir)
 		rescore_destroy(rs, r.s.slot, true);
 		if (!stored)
 			rescore_ct_forget(name);
-		rescore_error(err, "%s", why ?: "out of memory");
-		free(why);
+		rescore_error_again(err, why);
 	}
 	err = err ?: slot;
 out:

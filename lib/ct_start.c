@@ -384,73 +384,55 @@ static int remember(const char *name, struct rescore_ct *ct, char *const argv[])
 }
 
 /* What cannot be remembered is not started: it would end with the next restart. */
-static int start_new(struct rescore *rs, struct ct_start *s, char *const argv[],
-		     char *const before[])
+static int start_new(struct rescore *rs, struct ct_start *s, char *const argv[])
 {
+	struct rescore_ct *before;
 	char *why;
 	int err;
 
 	err = ct_check_idle(rs, s);
-	err = err ?: remember(s->name, s->ct, argv);
+	err = err ?: rescore_ct_load(s->name, &before);
 	if (err)
 		return err;
-	err = start_locked(rs, s);
-	why = err ? strdup(rescore_strerror()) : NULL;
-	if (err) {
-		remember(s->name, s->ct, before);
-		rescore_error(err, "%s", why ?: "out of memory");
+	err = remember(s->name, s->ct, argv);
+	if (!err) {
+		err = start_locked(rs, s);
+		if (err) {
+			why = strdup(rescore_strerror());
+			rescore_ct_store(s->name, before);
+			rescore_error_again(err, why);
+		}
 	}
-	free(why);
+	rescore_ct_free(before);
 	return err;
-}
-
-static void free_list(char **list)
-{
-	char **word;
-
-	for (word = list; word && *word; word++)
-		free(*word);
-	free(list);
-}
-
-/* A copy of the list, with NULL at its end; NULL: out of memory. */
-static char **copy_of(const struct ct_list *list)
-{
-	char **copy = calloc(list->n + 1, sizeof(*copy));
-	size_t i;
-
-	for (i = 0; copy && i < list->n; i++) {
-		copy[i] = strdup(list->value[i]);
-		if (!copy[i])
-			break;
-	}
-	if (!copy || i == list->n)
-		return copy;
-	free_list(copy);
-	return NULL;
 }
 
 int rescore_ct_start(struct rescore *rs, unsigned int slot, char *const argv[])
 {
 	static char *const usual[] = { (char *)"/sbin/init", NULL };
+	char **stored = NULL;
 	struct ct_start s;
-	char **stored;
+	struct ct_list *init;
 	int err;
 
 	err = ct_start_begin(rs, slot, &s);
 	if (err)
 		return err;
-	stored = copy_of(&s.ct->key[CT_INIT]);
-	if (!stored) {
-		err = rescore_error(-ENOMEM, "out of memory");
-	} else if (argv) {
-		s.argv = argv;
-		err = start_new(rs, &s, argv, stored);
-	} else {
-		s.argv = *stored ? stored : usual;
-		err = start_locked(rs, &s);
+	init = &s.ct->key[CT_INIT];
+	s.argv = argv;
+	if (!argv)
+		s.argv = usual;
+	if (!argv && init->n) {
+		stored = calloc(init->n + 1, sizeof(*stored));
+		if (stored)
+			memcpy(stored, init->value, init->n * sizeof(*stored));
+		else
+			err = rescore_error(-ENOMEM, "out of memory");
+		s.argv = stored;
 	}
-	free_list(stored);
+	if (!err)
+		err = argv ? start_new(rs, &s, argv) : start_locked(rs, &s);
+	free(stored);
 	ct_start_end(&s);
 	return err;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "internal.h"
@@ -13,6 +14,13 @@ int rescore_error(int err, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
+	return err;
+}
+
+int rescore_error_again(int err, char *message_then)
+{
+	rescore_error(err, "%s", message_then ?: "out of memory");
+	free(message_then);
 	return err;
 }
 

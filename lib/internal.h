@@ -43,6 +43,11 @@ struct rescore {
 /* Record the message of rescore_strerror(); returns @err. */
 int rescore_error(int err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/*
+ * The same after others, called to clear up, have recorded theirs: @message is a
+ * strdup() of rescore_strerror() as it was, and freed.
+ */
+int rescore_error_again(int err, char *message);
 
 /* --- pins.c --- */
 int rescore_pin_fd(const char *name);		/* fd or -errno */

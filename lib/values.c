@@ -262,15 +262,28 @@ static void set_flags(struct rescore *rs, unsigned int slot, uint32_t rows,
 			set_flag(&rs->table[slot].line[id], flag, on);
 }
 
-/*
- * Store what has changed, and let it act. If that fails the change has to be taken
- * back, and that kept: a bound that is not stored would be another after a reboot.
- */
 static int keep_change(struct rescore *rs, unsigned int slot, uint32_t rows)
 {
 	int err = ct_limits_changed(rs, slot);
 
 	return err ?: rescore_apply(rs, slot, rows);
+}
+
+/*
+ * Store what has changed, and let it act. If that fails the knobs are as before, and
+ * the table has to be, and that kept: a bound that is not stored would be another
+ * after a reboot.
+ */
+static int keep_or_undo(struct rescore *rs, unsigned int slot, uint32_t rows,
+			struct knob_undo *undo)
+{
+	int err = keep_change(rs, slot, rows);
+
+	if (err)
+		rescore_knobs_undo(undo);
+	else
+		rescore_knobs_keep(undo);
+	return err;
 }
 
 /* @bounds, of @rows, are valid, and for the caller to change. */
@@ -307,15 +320,12 @@ static int set_locked(struct rescore *rs, unsigned int slot,
 	}
 	swap_all(rs, slot, bounds, n);
 	set_flags(rs, slot, fresh, RESCORE_WRITTEN, true);
-	err = keep_change(rs, slot, rows);
-	if (!err) {
-		rescore_knobs_keep(undo);
-		return 0;
+	err = keep_or_undo(rs, slot, rows, undo);
+	if (err) {
+		swap_all(rs, slot, bounds, n);
+		set_flags(rs, slot, fresh, RESCORE_WRITTEN, false);
+		keep_change(rs, slot, rows);
 	}
-	rescore_knobs_undo(undo);
-	swap_all(rs, slot, bounds, n);
-	set_flags(rs, slot, fresh, RESCORE_WRITTEN, false);
-	keep_change(rs, slot, rows);
 	return err;
 }
 
@@ -400,14 +410,11 @@ static int set_mode_locked(struct rescore *rs, unsigned int slot, int id,
 					 RESCORE_OBSERVE) == observe)
 			rows |= 1U << i;
 	set_flags(rs, slot, rows, RESCORE_OBSERVE, observe);
-	err = keep_change(rs, slot, rows);
-	if (!err) {
-		rescore_knobs_keep(undo);
-		return 0;
+	err = keep_or_undo(rs, slot, rows, undo);
+	if (err) {
+		set_flags(rs, slot, rows, RESCORE_OBSERVE, !observe);
+		keep_change(rs, slot, rows);
 	}
-	rescore_knobs_undo(undo);
-	set_flags(rs, slot, rows, RESCORE_OBSERVE, !observe);
-	keep_change(rs, slot, rows);
 	return err;
 }
 
