@@ -231,10 +231,11 @@ static void report_lost(const struct audit *audit)
 
 /* --- all of it ---------------------------------------------------------------------- */
 
-/* @slot, or 0: all containers that there are. */
-static int begin(struct audit *audit, unsigned int slot)
+/* @only this, or 0: all containers that there are. */
+static int begin(struct audit *audit, unsigned int only)
 {
 	const struct rescore_meta *meta = audit->rs->meta;
+	unsigned int slot = only;
 
 	audit->slot = calloc(meta->nr_slots, sizeof(*audit->slot));
 	if (!audit->slot)
@@ -248,7 +249,7 @@ static int begin(struct audit *audit, unsigned int slot)
 				sizeof(*audit->verdict));
 	if (!audit->verdict)
 		return rescore_error(-ENOMEM, "out of memory");
-	return audit_count_begin(&audit->count, audit->rs);
+	return audit_count_begin(&audit->count, audit->rs, only);
 }
 
 static void end(struct audit *audit)

@@ -26,6 +26,7 @@ struct audit_sum {
 /* What one resource has, of all slots: the machine is looked through once. */
 struct audit_count {
 	const struct rescore *rs;
+	unsigned int only;	/* slot: of this and those below; 0: of all */
 	unsigned int id;
 	struct audit_sum *of;	/* by slot */
 	char how[80];		/* it was found out */
@@ -36,7 +37,8 @@ struct audit_count {
 };
 
 /* 0, or -errno; audit_count_end() is for both. */
-int audit_count_begin(struct audit_count *count, const struct rescore *rs);
+int audit_count_begin(struct audit_count *count, const struct rescore *rs,
+		      unsigned int only);
 /*
  * Count resource @id. 0, or -errno; -ENOENT: there is no other way to count it than
  * what held is.

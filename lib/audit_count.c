@@ -13,10 +13,12 @@
 #include "audit.h"
 #include "audit_found.h"
 
-int audit_count_begin(struct audit_count *count, const struct rescore *rs)
+int audit_count_begin(struct audit_count *count, const struct rescore *rs,
+		      unsigned int only)
 {
 	*count = (struct audit_count){
 		.rs = rs,
+		.only = only,
 		.nr_payers = (size_t)1 << rs->meta->payers_bits,
 	};
 	count->of = calloc(rs->meta->nr_slots, sizeof(*count->of));
@@ -67,13 +69,20 @@ static bool is_live(const struct audit_count *count, const struct list *list,
 		audit_lives(count->rs, count->id, address));
 }
 
+static bool is_asked_for(const struct audit_count *count, unsigned int slot)
+{
+	return !count->only || slot == count->only ||
+	       rescore_is_below(count->rs, slot, count->only);
+}
+
 static void add_payer(struct audit_count *count, const struct list *list,
 		      uint64_t key, unsigned int slot)
 {
 	uint32_t kinds = count->rs->registry[count->id].objects;
 	struct audit_sum sum = { .recorded = 1 };
 
-	if (!(kinds & 1U << RESCORE_KEY_KIND(key)))
+	if (!(kinds & 1U << RESCORE_KEY_KIND(key)) ||
+	    !is_asked_for(count, slot))
 		return;
 	sum.low = sum.high = is_live(count, list, key);
 	audit_add(count, slot, &sum);
