@@ -26,6 +26,7 @@
 #include "rescore.h"
 #include "amount.h"
 #include "truth.h"
+#include "vmcall.h"
 
 RESCORE_RESOURCE(shmpages) = {
 	.name = "shmpages",
@@ -39,7 +40,6 @@ RESCORE_RESOURCE(shmpages) = {
 #define SHM_NORESERVE	0x00200000	/* VM_NORESERVE of linux/mm.h */
 #define SHM_HUGE_PAGES	512		/* HPAGE_PMD_NR of x86 */
 #define SHM_TRIES	8
-#define SHM_SIGKILL	9
 
 struct shm {
 	__s64 pages;		/* allocated */
@@ -83,21 +83,16 @@ static __always_inline void shm_deny(void)
 	WRITE_ONCE(*shm_denied_of(thread), thread);
 }
 
-/* Is the kernel's question to be answered with no? */
-static __always_inline bool shm_is_denied(void)
+/* Is the kernel's question to be answered with no? @thread is the running one. */
+static __always_inline bool shm_is_denied(__u32 thread)
 {
-	__u32 thread = shm_thread();
-
 	return READ_ONCE(*shm_denied_of(thread)) == thread;
 }
 
-/*
- * ...once: the end of the call, which forgets it, may be left out. @thread is the
- * running one.
- */
+/* ...once: the end of the call, which forgets it, may be left out. */
 static __always_inline bool shm_refuse(__u32 thread)
 {
-	if (READ_ONCE(*shm_denied_of(thread)) != thread)
+	if (!shm_is_denied(thread))
 		return false;
 	WRITE_ONCE(*shm_denied_of(thread), thread | SHM_ANSWERED);
 	return true;
@@ -183,7 +178,7 @@ RESCORE_TWICE("fentry/__shmem_file_setup", shmpages__make, struct vfsmount *mnt,
 	struct shm shm = { .slot = rescore_current(), .making = true }, *made;
 	__u64 key = shm_task_key();
 
-	if (!shm.slot || size < 0 || shm_is_denied())
+	if (!shm.slot || size < 0 || shm_is_denied(shm_thread()))
 		return 0;
 	if (!(flags & SHM_NORESERVE))
 		shm.whole = ((__u64)size + 4095) >> 12;
@@ -279,18 +274,26 @@ int RESCORE_REPEATABLE(shmpages__evict_3__twice, struct inode *inode)
 /* --- pages -------------------------------------------------------------------------- */
 
 /*
+ * The bound of @slot was passed where nothing can be refused: who did it is killed;
+ * not who is elsewhere, and only touches what it was given.
+ */
+static __always_inline void shm_punish(__u32 slot)
+{
+	if (rescore_current() == slot)
+		bpf_send_signal(SIGKILL);
+}
+
+/*
  * A file that was reserved whole has more pages than that: who may open what is
  * behind a mapping (/proc/PID/map_files) has written past its end, or made it larger.
- * The kernel does not ask about such pages, so who passes the bound by them is killed;
- * not who is elsewhere, and only touches what it was given.
+ * The kernel does not ask about such pages.
  */
 static __always_inline void shm_grown(struct shm *shm, __s64 n)
 {
 	if (!rescore_amount_try(shm->slot, shmpages.id, n, RESCORE_HARD))
 		return;
 	rescore_amount_change(shm->slot, shmpages.id, 0, n);
-	if (rescore_current() == shm->slot)
-		bpf_send_signal(SHM_SIGKILL);
+	shm_punish(shm->slot);
 }
 
 /*
@@ -333,10 +336,9 @@ static __noinline int shm_give_back(struct shm *shm, __s64 n)
 	return 0;
 }
 
-/* @n pages are going to be allocated. */
-static __always_inline void shm_ask(struct inode *inode, __s64 n)
+/* @n pages of the inode at @key are going to be allocated. */
+static __always_inline void shm_ask(__u64 key, __s64 n)
 {
-	__u64 key = rescore_address(inode);
 	struct shm *shm = RESCORE_FIND(shmpages, key);
 	struct shm first = {};
 
@@ -385,7 +387,7 @@ SEC("fentry/shmem_inode_acct_blocks")
 int RESCORE_PROG_IF(shmpages__ask__blocks, shm_is_asked(inode),
 		    struct inode *inode, long pages)
 {
-	shm_ask(inode, pages);
+	shm_ask(rescore_address(inode), pages);
 	return 0;
 }
 
@@ -412,7 +414,7 @@ SEC("fentry/shmem_alloc_and_acct_folio")
 int RESCORE_PROG_IF(shmpages__ask__folio, shm_is_asked(inode), gfp_t gfp,
 		    struct inode *inode, unsigned long index, bool huge)
 {
-	shm_ask(inode, huge ? SHM_HUGE_PAGES : 1);
+	shm_ask(rescore_address(inode), huge ? SHM_HUGE_PAGES : 1);
 	return 0;
 }
 

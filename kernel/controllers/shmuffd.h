@@ -27,45 +27,43 @@ static long shm_filled_vma(struct task_struct *task, struct vm_area_struct *vma,
 	return 0;
 }
 
-/*
- * @n pages are new in @inode. If somebody pays for it they are charged by now, as
- * the kernel has set its figure right.
- */
-static __always_inline void shm_filled_pages(__u64 inode, __s64 n)
-{
-	struct shm *shm = RESCORE_FIND(shmpages, inode);
-	struct shm first = {};
-
-	if (!shm) {
-		first.slot = rescore_current();
-		if (!first.slot || shm_is_reserved(inode))
-			return;
-		first.pages = shm_allocated(inode);
-		first.whole = n - first.pages;
-		if (RESCORE_ADD(shmpages, inode, &first)) {
-			rescore_no_room(first.slot, shmpages.id, n);
-			return;
-		}
-		rescore_amount_change(first.slot, shmpages.id, 0, n);
-		shm = &first;
-	}
-	if (rescore_check(shm->slot, shmpages.id, 0, RESCORE_HARD) &&
-	    rescore_current() == shm->slot)
-		bpf_send_signal(SHM_SIGKILL);
-}
-
-static __always_inline int
-shm_filled(struct mm_struct *mm, unsigned long start, __s64 bytes)
+/* The inode of the file in memory that is mapped at @start of @mm, or 0. */
+static __always_inline __u64 shm_mapped_at(struct mm_struct *mm,
+					   unsigned long start)
 {
 	struct shm_filled filled = {};
 	struct task_struct *owner = mm->owner;
 
-	if (bytes <= 0 || !owner)
-		return 0;
-	bpf_find_vma(owner, start, shm_filled_vma, &filled, 0);
-	if (filled.inode)
-		shm_filled_pages(filled.inode, bytes >> PAGE_SHIFT);
+	if (owner)
+		bpf_find_vma(owner, start, shm_filled_vma, &filled, 0);
+	return filled.inode;
+}
+
+/* Who will pay, if nobody does yet, is known before there are pages. */
+static __always_inline int shm_fill(struct mm_struct *mm, unsigned long start)
+{
+	__u64 inode = shm_mapped_at(mm, start);
+
+	if (inode)
+		shm_ask(inode, 0);
 	return 0;
+}
+
+/* They are charged by now, as the kernel has set its figure right. */
+static __always_inline int shm_filled(struct mm_struct *mm, unsigned long start)
+{
+	__u64 inode = shm_mapped_at(mm, start);
+	struct shm *shm = RESCORE_FIND(shmpages, inode);
+
+	if (shm && rescore_check(shm->slot, shmpages.id, 0, RESCORE_HARD))
+		shm_punish(shm->slot);
+	return 0;
+}
+
+SEC("fentry/mcopy_atomic")
+int RESCORE_PROG(shmpages__copy__opt, struct mm_struct *mm, unsigned long start)
+{
+	return shm_fill(mm, start);
 }
 
 SEC("fexit/mcopy_atomic")
@@ -73,7 +71,13 @@ int RESCORE_PROG_IF(shmpages__copied__opt, ret > 0, struct mm_struct *mm,
 		    unsigned long start, unsigned long from, unsigned long len,
 		    void *changing, __u64 mode, ssize_t ret)
 {
-	return shm_filled(mm, start, ret);
+	return shm_filled(mm, start);
+}
+
+SEC("fentry/mfill_zeropage")
+int RESCORE_PROG(shmpages__zero__opt, struct mm_struct *mm, unsigned long start)
+{
+	return shm_fill(mm, start);
 }
 
 SEC("fexit/mfill_zeropage")
@@ -81,7 +85,7 @@ int RESCORE_PROG_IF(shmpages__zeroed__opt, ret > 0, struct mm_struct *mm,
 		    unsigned long start, unsigned long len, void *changing,
 		    ssize_t ret)
 {
-	return shm_filled(mm, start, ret);
+	return shm_filled(mm, start);
 }
 
 #endif /* RESCORE_SHMUFFD_H */

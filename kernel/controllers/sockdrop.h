@@ -38,42 +38,4 @@ RESCORE_SECURITY_BOUND(dgramrcvbuf__arrive, is_queued_next(sk),
 	return 0;
 }
 
-/* --- rings of packet sockets ---------------------------------------------------------- */
-
-/* From if_packet.h and socket.h; vmlinux.h has no macros. */
-#define SOL_PACKET	263
-#define PACKET_RX_RING	5
-#define PACKET_TX_RING	13
-
-/*
- * A ring is refused, since nothing else keeps it. It is counted when it is there, so
- * those that are made at the same instant may pass the bound by one each.
- */
-SEC("cgroup/setsockopt")
-int dgramrcvbuf__ring_asked(struct bpf_sockopt *ctx)
-{
-	struct tpacket_req *req = ctx->optval;
-	struct bpf_sock *sk = ctx->sk;
-	struct sockbuf *buf;
-
-	if (ctx->level != SOL_PACKET ||
-	    (ctx->optname != PACKET_RX_RING && ctx->optname != PACKET_TX_RING))
-		return 1;
-	if ((void *)(req + 1) > ctx->optval_end || !rescore_active() || !sk)
-		return 1;
-	buf = sockbuf_of(sk);
-	if (!buf)
-		return 1;
-	if (rescore_check(buf->slot, dgramrcvbuf.id,
-			  (__u64)req->tp_block_size * req->tp_block_nr,
-			  RESCORE_HARD)) {
-		bpf_set_retval(-ENOMEM);
-		return 0;
-	}
-	/* of a longer value the kernel would take its own copy, not this */
-	if (ctx->optlen > (int)sizeof(struct tpacket_req3))
-		ctx->optlen = sizeof(struct tpacket_req3);
-	return 1;
-}
-
 #endif /* RESCORE_SOCKDROP_H */

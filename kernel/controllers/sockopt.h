@@ -5,6 +5,16 @@
 
 #include "sockgrant.h"
 
+/* Of the socket that the option is for, if it has one and that is up to us. */
+static __always_inline struct sockbuf *option_buf(struct bpf_sockopt *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+
+	return sk && rescore_active() ? sockbuf_of(sk) : NULL;
+}
+
+/* --- SO_SNDBUF, SO_RCVBUF ---------------------------------------------------------------- */
+
 /* What the socket's buffer is kept to; 0: to nothing. */
 static __always_inline __u32 goal_of(struct bpf_sock *sk,
 				     const struct sockbuf *buf, bool snd)
@@ -46,7 +56,6 @@ SEC("cgroup/setsockopt")
 int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 {
 	int *value = ctx->optval;
-	struct bpf_sock *sk = ctx->sk;
 	bool snd = ctx->optname == SO_SNDBUF || ctx->optname == SO_SNDBUFFORCE;
 	bool rcv = ctx->optname == SO_RCVBUF || ctx->optname == SO_RCVBUFFORCE;
 	struct sockbuf *buf;
@@ -54,13 +63,14 @@ int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 	if (ctx->level != SOL_SOCKET ||
 	    !(snd || rcv || ctx->optname == SO_BUF_LOCK))
 		return 1;
-	if ((void *)(value + 1) > ctx->optval_end || !rescore_active() || !sk)
+	if ((void *)(value + 1) > ctx->optval_end)
 		return 1;
-	buf = sockbuf_of(sk);
+	buf = option_buf(ctx);
 	if (!buf)
 		return 1;
 	if (snd || rcv)
-		*value = grant_wish(buf, goal_of(sk, buf, snd), *value, snd,
+		*value = grant_wish(buf, goal_of(ctx->sk, buf, snd), *value,
+				    snd,
 				    ctx->optname == SO_SNDBUFFORCE ||
 					    ctx->optname == SO_RCVBUFFORCE);
 	else if (*value >= 0)
@@ -69,6 +79,43 @@ int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 			  (buf->goal_rcv ? SOCK_RCVBUF_LOCK : 0);
 	/* of a longer value the kernel would take its own copy, not this */
 	ctx->optlen = sizeof(*value);
+	return 1;
+}
+
+/* --- rings of packet sockets ---------------------------------------------------------- */
+
+/* From if_packet.h and socket.h; vmlinux.h has no macros. */
+#define SOL_PACKET	263
+#define PACKET_RX_RING	5
+#define PACKET_TX_RING	13
+
+/*
+ * A ring is refused, since nothing else keeps it. It is counted when it is there, so
+ * those that are made at the same instant may pass the bound by one each.
+ */
+SEC("cgroup/setsockopt")
+int dgramrcvbuf__ring_asked(struct bpf_sockopt *ctx)
+{
+	struct tpacket_req *req = ctx->optval;
+	struct sockbuf *buf;
+
+	if (ctx->level != SOL_PACKET ||
+	    (ctx->optname != PACKET_RX_RING && ctx->optname != PACKET_TX_RING))
+		return 1;
+	if ((void *)(req + 1) > ctx->optval_end)
+		return 1;
+	buf = option_buf(ctx);
+	if (!buf)
+		return 1;
+	if (rescore_check(buf->slot, dgramrcvbuf.id,
+			  (__u64)req->tp_block_size * req->tp_block_nr,
+			  RESCORE_HARD)) {
+		bpf_set_retval(-ENOMEM);
+		return 0;
+	}
+	/* of a longer value the kernel would take its own copy, not this */
+	if (ctx->optlen > (int)sizeof(struct tpacket_req3))
+		ctx->optlen = sizeof(struct tpacket_req3);
 	return 1;
 }
 

@@ -3,11 +3,10 @@
  * privvmpages: the ways around the kernel's own question that a tenant may try, and
  * what others do to its memory.
  */
-#include <linux/userfaultfd.h>
-#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include "privvm.h"
+#include "uffd.h"
 #include "uring.h"
 
 /* --- system calls of 32 bits ------------------------------------------------------ */
@@ -273,32 +272,6 @@ TEST_F(privvm, hugetlb)
 /* --- what others do to an address space ------------------------------------------- */
 
 /* Pages that are put there by userfaultfd were counted when they were mapped. */
-static long fill_by_uffd(long address, long pages, long c)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { address, pages * PAGE },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	struct uffdio_copy copy = {
-		.dst = address,
-		.len = pages * PAGE,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-	void *from;
-
-	if (fd < 0)
-		return -errno;
-	from = mmap(NULL, pages * PAGE, PROT_READ, PRIVATE, -1, 0);
-	copy.src = (uintptr_t)from;
-	if (from == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) ||
-	    ioctl(fd, UFFDIO_REGISTER, &reg) || ioctl(fd, UFFDIO_COPY, &copy))
-		return -errno;
-	munmap(from, pages * PAGE);
-	close(fd);
-	return 0;
-}
-
 TEST_F(privvm, userfaultfd)
 {
 	long address = puppet_do(self->p, map, PRIME, RW, PRIVATE), ret;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* shmpages: every kind of memory that is a file, from its birth to its end. */
-#include <linux/userfaultfd.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/shm.h>
 #include <sys/statfs.h>
 
 #include "tenant.h"
+#include "uffd.h"
 
 #define TMPFS "/tmp/kt-shm"
 
@@ -349,32 +348,16 @@ TEST_F(shm, of_the_host)
 
 /* --- ways around the question ------------------------------------------------------ */
 
-/* Put pages into @fd without writing to it. */
-static long fill_by_uffd(long fd, long from_page, long pages)
+static long fill_file_by_uffd(long fd, long from, long pages)
 {
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range.len = pages * PAGE,
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	struct uffdio_copy copy = { .len = pages * PAGE };
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
-	static char from[PRIME * PAGE];
-	void *at;
+	void *at = mmap(NULL, pages * PAGE, RW, MAP_SHARED, fd, from * PAGE);
+	long ret;
 
-	if (uffd < 0)
+	if (at == MAP_FAILED)
 		return -errno;
-	at = mmap(NULL, pages * PAGE, RW, MAP_SHARED, fd, from_page * PAGE);
-	reg.range.start = copy.dst = (uintptr_t)at;
-	copy.src = (uintptr_t)from;
-	if (at == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api) ||
-	    ioctl(uffd, UFFDIO_REGISTER, &reg))
-		return -EPROTO;
-	if (ioctl(uffd, UFFDIO_COPY, &copy))
-		return -errno;
+	ret = fill_by_uffd((long)at, pages, 0);
 	munmap(at, pages * PAGE);
-	close(uffd);
-	return 0;
+	return ret;
 }
 
 /* Before 6.6 the kernel does not ask about these: who passes the bound is killed. */
@@ -386,14 +369,14 @@ static void by_uffd(struct __test_metadata *_metadata, FIXTURE_DATA(shm) * self,
 	ASSERT_LE(0, fd);
 	set_bounds(self->a, shmpages, PRIME, PRIME);
 	EXPECT_EQ(0, puppet_do(self->p, cut, fd, 101, 0));
-	ret = puppet_do(self->p, fill_by_uffd, fd, 0, PRIME - 1);
+	ret = puppet_do(self->p, fill_file_by_uffd, fd, 0, PRIME - 1);
 	if (ret == -ENOSYS || ret == -EPERM)
 		SKIP(return, "no userfaultfd: %s", strerror(-ret));
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(PRIME - 1, held(self->a, shmpages));
 	EXPECT_CLEAN_AUDIT(0);
 	EXPECT_EQ(0, failcnt(self->a, shmpages));
-	ret = puppet_do(self->p, fill_by_uffd, fd, PRIME - 1, 7);
+	ret = puppet_do(self->p, fill_file_by_uffd, fd, PRIME - 1, 7);
 	if (is_attached("shmpages__copied__opt")) {
 		EXPECT_EQ(-ENOTCONN, ret);
 	} else {
