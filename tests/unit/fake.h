@@ -51,6 +51,7 @@ static struct rescore_container fake_containers[FAKE_SLOTS] = {
 
 static struct rescore_row fake_table[FAKE_SLOTS];
 static struct rescore_event fake_events[FAKE_EVENTS];
+static struct rescore_found_in fake_found[FAKE_SLOTS];
 
 static struct rescore fake_rs = {
 	.read_only = true,
@@ -60,6 +61,7 @@ static struct rescore fake_rs = {
 	.containers = fake_containers,
 	.table = fake_table,
 	.events = fake_events,
+	.found = fake_found,
 };
 
 #endif /* FAKE_H */
