@@ -32,6 +32,9 @@
 #define RESCORE_SLOW_TRIES	128
 #define RESCORE_RAISE_TRIES	32
 
+/* For so long it is not asked again; how long a tick is, is the kernel's CONFIG_HZ. */
+#define RESCORE_GATE_TICKS	16
+
 static __always_inline struct rescore_line *
 rescore_line(__u32 slot, __u32 resource)
 {
@@ -238,8 +241,8 @@ RESCORE_FUNCTION int rescore_add_above(__u32 slot, __u32 resource, __s64 n)
 /* --- what controllers call -------------------------------------------------- */
 
 /*
- * Was the gate's row far below @slot's barrier in this tick of the clock, so that
- * one charge more makes no difference? See gate.h.
+ * Was the gate's row far below @slot's barrier a moment ago, so that one charge more
+ * makes no difference? See gate.h.
  */
 static __always_inline bool rescore_gate_is_far(__u32 slot, __s64 bound)
 {
@@ -247,7 +250,8 @@ static __always_inline bool rescore_gate_is_far(__u32 slot, __s64 bound)
 
 	container = bpf_map_lookup_elem(&containers, &slot);
 	return container &&
-	       READ_ONCE(container->gate_tick) == bpf_jiffies64() &&
+	       bpf_jiffies64() - READ_ONCE(container->gate_tick) <
+		       RESCORE_GATE_TICKS &&
 	       READ_ONCE(container->gate_bound) == bound &&
 	       __sync_fetch_and_sub(&container->gate_left, 1) > 0;
 }

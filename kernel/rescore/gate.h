@@ -9,8 +9,10 @@
  * two seconds is missed.
  *
  * To read it takes thousands of instructions, and more with every CPU. So where much
- * is left below the barrier, it is not read again in the same tick of the clock for
- * as many charges as could fit.
+ * is left below the barrier, it is not read again for as many charges as could fit, nor
+ * for RESCORE_GATE_TICKS. How long those are makes no difference to what the charges
+ * can take meanwhile. It is how late they hear of what is not asked about: buffers,
+ * tables of pages.
  */
 #ifndef RESCORE_GATE_H
 #define RESCORE_GATE_H

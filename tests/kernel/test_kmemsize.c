@@ -80,6 +80,38 @@ TEST_F(kmem, gate)
 	EXPECT_EQ(0, line.flags & RESCORE_GATED);
 }
 
+/* A page of memory in each of @n tables of pages. */
+static long touch_apart(long n, long b, long c)
+{
+	const size_t apart = 2 << 20;
+	char *memory = mmap(NULL, n * apart, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long i;
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	for (i = 0; i < n; i++)
+		memory[i * apart] = 1;
+	return 0;
+}
+
+/* What is not asked about passes the barrier: the rest hears of it soon. */
+TEST_F(kmem, gate_soon)
+{
+	int a = make("kt-a");
+	struct puppet *p;
+
+	ASSERT_LT(0, a);
+	p = puppet_in(a);
+	set_bounds(a, self->id, reading(a, self->id).held + (1 << 20),
+		   RESCORE_UNLIMITED);
+	EXPECT_EQ(PUPPET_FD, puppet_open(p, "/dev/null", O_RDONLY));
+	EXPECT_EQ(0, puppet_do(p, touch_apart, 512, 0, 0));
+	EXPECT_TRUE(
+		eventually(puppet_open(p, "/dev/null", O_RDONLY) == -ENFILE));
+	EXPECT_LT(0, row(a, self->id).failcnt);
+}
+
 /* A hostile root in it makes cgroups of its own and goes there: still shut. */
 TEST_F(kmem, gate_nested)
 {

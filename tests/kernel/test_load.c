@@ -132,7 +132,7 @@ TEST_F(load, two_handles)
  * Unload by force leaves the cgroups and their tasks alone: nothing is counted
  * or refused any more, and a new load starts from nothing.
  */
-TEST_F_TIMEOUT(load, forced_unload, 90)
+TEST_F_TIMEOUT(load, forced_unload, 240)
 {
 	struct rescore_load_opts opts = { .containers = CONTAINERS };
 	const char *path = "/sys/fs/cgroup/rescore/kt-a";
