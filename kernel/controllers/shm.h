@@ -300,7 +300,7 @@ static __always_inline void shm_grown(struct shm *shm, __s64 n)
  * @n pages more than there were. 0, or -1: refuse. Of what was reserved whole none
  * is charged again, nor could be refused.
  */
-static __noinline int shm_take(struct shm *shm, __s64 n)
+static __noinline int shm_take_of_whole(struct shm *shm, __s64 n)
 {
 	__s64 old, delta;
 	int i;
@@ -324,6 +324,22 @@ static __noinline int shm_take(struct shm *shm, __s64 n)
 	return -1;
 }
 
+/* The same for most files: nothing was reserved, and all pages are charged. */
+static __always_inline int shm_take(struct shm *shm, __s64 n)
+{
+	__s64 old;
+
+	if (shm->whole)
+		return shm_take_of_whole(shm, n);
+	if (rescore_try_charge(shm->slot, shmpages.id, n, RESCORE_HARD))
+		return -1;
+	old = __sync_fetch_and_add(&shm->pages, n);
+	if (old < 0)
+		rescore_amount_change(shm->slot, shmpages.id, n,
+				      shm_charged(shm, old + n));
+	return 0;
+}
+
 static __noinline int shm_give_back(struct shm *shm, __s64 n)
 {
 	__s64 old;
@@ -339,7 +355,7 @@ static __noinline int shm_give_back(struct shm *shm, __s64 n)
 /* @n pages of the inode at @key are going to be allocated. */
 static __always_inline void shm_ask(__u64 key, __s64 n)
 {
-	struct shm *shm = RESCORE_FIND(shmpages, key);
+	struct shm *shm = bpf_map_lookup_elem(&amounts_shmpages, &key);
 	struct shm first = {};
 
 	if (!shm) {

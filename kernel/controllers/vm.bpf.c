@@ -95,20 +95,19 @@ RESCORE_TWICE_LATE("fmod_ret/security_vm_enough_memory_mm", vm__enough,
 
 	if (shm_refuse(task->pid))
 		return -ENOMEM;
-	if (is_own && !vm_is_near(rescore_address(mm)) &&
-	    !vm_is_near(rescore_address(task)))
+	vm = vm_find(mm);
+	if (is_own && !vm && !vm_is_near(rescore_address(task)))
 		return 0;
 	if (!rescore_active())
 		return 0;
-	rescore_syscall_get(&call);
+	rescore_syscall_of(&call, task);
 	what = vm_call_of(&call);
 	/*
-	 * An mmap was asked about with its address: nothing to look up. Those of 32
-	 * bits take arguments from memory: that may be a stack, which grows then.
+	 * An mmap was asked about with its address. Those of 32 bits take arguments
+	 * from memory: that may be a stack, which grows then.
 	 */
 	if (is_own && what == VM_CALL_MMAP && !call.compat)
 		return 0;
-	vm = vm_find(mm);
 	if (!vm && !is_own)
 		return mm->map_count == 0 && vm_exec(mm, pages) ? -ENOMEM : 0;
 	if (vm && vm->denied && vm->denied == vm_thread())

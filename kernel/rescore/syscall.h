@@ -19,15 +19,20 @@ struct rescore_syscall {
 #define RESCORE_TS_COMPAT	2		/* asm/thread_info.h */
 #define RESCORE_X32_BIT		0x40000000ULL	/* the numbers are the same */
 
-static __always_inline void rescore_syscall_get(struct rescore_syscall *call)
+/* @task: the running one. */
+static __always_inline void rescore_syscall_of(struct rescore_syscall *call,
+					       struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
 	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	call->compat = task->thread_info.status & RESCORE_TS_COMPAT;
 	call->nr = call->regs->orig_ax;
 	if (!call->compat)
 		call->nr &= ~RESCORE_X32_BIT;
+}
+
+static __always_inline void rescore_syscall_get(struct rescore_syscall *call)
+{
+	rescore_syscall_of(call, bpf_get_current_task_btf());
 }
 
 /* Is it number @native, or @compat of the 32-bit table? */
