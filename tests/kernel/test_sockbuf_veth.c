@@ -170,9 +170,11 @@ enum { MANY = 200, SEGMENT = 1448 };
 
 /*
  * Many connections on which nothing is sent, and then on all at once: what the first
- * ones were promised is not promised to others. The last grows as they go.
+ * ones were promised is not promised to others. The last grows as they go, whose reader
+ * is quick: the kernel itself does not open the window of a slow one. It begins with
+ * two segments and, where the sender has lost some, opens it by a few bytes a time.
  */
-TEST_F_TIMEOUT(bounds, many, 90)
+TEST_F_TIMEOUT(bounds, many, 160)
 {
 	long last = MANY - 1, i;
 
@@ -188,10 +190,11 @@ TEST_F_TIMEOUT(bounds, many, 90)
 	TH_LOG("maxheld: %" PRId64, row(self->a, tcprcvbuf).maxheld);
 	ASSERT_EQ(0, puppet_do(self->q, close_many, OUT, last, 0));
 	ASSERT_EQ(0, puppet_do(self->p, close_many, IN, last, 0));
-	EXPECT_TRUE(within(60000, ({
+	EXPECT_TRUE(within(120000, ({
+				   puppet_do(self->p, drain, IN + last, 1,
+					     LONG_MAX);
 				   puppet_do(self->q, fill, OUT + last, 1,
 					     9973);
-				   puppet_do(self->p, sip, IN + last, 4096, 0);
 				   held(self->a, tcprcvbuf) > BOUND / 4;
 			   })));
 	TH_LOG("held: %" PRId64, held(self->a, tcprcvbuf));
