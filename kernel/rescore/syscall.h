@@ -20,8 +20,8 @@ struct rescore_syscall {
 #define RESCORE_X32_BIT		0x40000000ULL	/* the numbers are the same */
 
 /* @task: the running one. */
-static __always_inline void rescore_syscall_of(struct rescore_syscall *call,
-					       struct task_struct *task)
+static __always_inline void
+rescore_syscall_of(struct rescore_syscall *call, struct task_struct *task)
 {
 	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	call->compat = task->thread_info.status & RESCORE_TS_COMPAT;
