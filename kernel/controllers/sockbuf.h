@@ -61,7 +61,8 @@ RESCORE_RESOURCE(dgramrcvbuf) = {
 
 struct sockbuf {
 	__u32 slot;
-	__u32 tcp;		/* is it TCP? */
+	__u16 tcp;		/* is it TCP? */
+	__u16 clamped;		/* has the program bounded its window? */
 	__s64 snd;		/* counted for it */
 	__s64 rcv;
 	__u32 goal_snd;		/* its sk_sndbuf as we set it; 0: we did not */

@@ -201,6 +201,22 @@ static __always_inline __u64 goal_rcv(const struct sockbuf *buf, __u64 share,
 			    buf->rcv, goal, born);
 }
 
+/*
+ * The kernel bounds the window by what the buffer was when the connection began, since
+ * 6.8 when it got its first large segment. Of one that is set it does not look again: a
+ * connection that began with little room would have a small window forever. Above the
+ * buffer a bound has no effect.
+ */
+static __always_inline void open_window(const struct governed *tcp, __u32 goal)
+{
+	const struct tcp_sock *full = (const struct tcp_sock *)tcp->sk;
+	int value = goal;
+
+	if (READ_ONCE(full->window_clamp) < goal && !tcp->buf->clamped)
+		bpf_setsockopt(tcp->ctx, SOL_TCP, TCP_WINDOW_CLAMP, &value,
+			       sizeof(value));
+}
+
 static __always_inline void
 govern_rcv(const struct governed *tcp, bool bounded, bool born)
 {
@@ -212,6 +228,7 @@ govern_rcv(const struct governed *tcp, bool bounded, bool born)
 	if (!line || !bounded) {
 		if (buf->goal_rcv) {
 			set_buffer(tcp, SO_RCVBUF, SHARE_AMPLE);
+			open_window(tcp, SHARE_AMPLE);
 			grant_rcv(buf, 0);
 			buf->full &= ~SOCKBUF_RCV_MOST;
 		}
@@ -240,6 +257,7 @@ govern_rcv(const struct governed *tcp, bool bounded, bool born)
 			__sync_fetch_and_add(&line->failcnt, 1);
 		grant_rcv(buf, set_within(tcp, false, goal, SOCKBUF_RCV_MOST));
 	}
+	open_window(tcp, buf->goal_rcv);
 	note_full_rcv(buf, line, ours && is_closing(buf, least));
 }
 

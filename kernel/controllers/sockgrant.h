@@ -32,6 +32,7 @@
 #define SOCK_SNDBUF_LOCK 1
 #define SOCK_RCVBUF_LOCK 2
 #define SOL_TCP		6
+#define TCP_WINDOW_CLAMP 10
 
 #define SNDBUF_MIN	4608	/* as the kernel's SOCK_MIN_SNDBUF */
 #define SNDBUF_BORN	16384	/* as much as may be sent at first: 10 segments */

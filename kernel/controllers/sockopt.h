@@ -52,6 +52,19 @@ grant_wish(struct sockbuf *buf, __u32 goal, int value, bool snd, bool forced)
 	return (goal && wish > goal ? goal : wish) / 2;
 }
 
+/* A window that the program bounds itself is not opened again: open_window(). */
+static __always_inline void note_clamp(struct bpf_sockopt *ctx)
+{
+	int *value = ctx->optval;
+	struct sockbuf *buf;
+
+	if ((void *)(value + 1) > ctx->optval_end)
+		return;
+	buf = option_buf(ctx);
+	if (buf)
+		WRITE_ONCE(buf->clamped, *value != 0);
+}
+
 SEC("cgroup/setsockopt")
 int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 {
@@ -60,6 +73,8 @@ int tcpsndbuf_tcprcvbuf_othersockbuf__option(struct bpf_sockopt *ctx)
 	bool rcv = ctx->optname == SO_RCVBUF || ctx->optname == SO_RCVBUFFORCE;
 	struct sockbuf *buf;
 
+	if (ctx->level == SOL_TCP && ctx->optname == TCP_WINDOW_CLAMP)
+		note_clamp(ctx);
 	if (ctx->level != SOL_SOCKET ||
 	    !(snd || rcv || ctx->optname == SO_BUF_LOCK))
 		return 1;
