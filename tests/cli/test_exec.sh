@@ -90,4 +90,8 @@ bad 1 'unknown signal "65"' kill web -s 65
 bad 1 'unknown signal ""' kill web -s ''
 bad 1 'there is no container "nope"' kill nope
 
+# Somebody has removed what it is.
+until_true rmdir /sys/fs/cgroup/rescore/web
+bad 1 '"web" has no cgroup any more: attach one, or destroy it' exec web true
+
 finish
