@@ -264,7 +264,8 @@ member pays with what the kernel's own two controllers cost.
 {hooks_words}
 
 For open+close outside, whose two programs find out that they have nothing to do, these
-are the machine instructions on that path, as `bpftool prog dump xlated` shows them:
+are the machine instructions on that path, as `bpftool prog dump xlated` shows them (of
+any operation in a container, `tests/bench/run profile OPERATION [PROGRAM]`):
 
 | step | instructions |
 |---|---:|
