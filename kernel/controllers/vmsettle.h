@@ -93,7 +93,8 @@ static __always_inline void vm_unmapped(struct mm_struct *mm, bool is_part)
 
 	if (!vm || (is_part && vm_owner(READ_ONCE(vm->private)) == vm_thread()))
 		return;
-	vm_settle(mm);
+	if (rescore_active())
+		vm_settle_books(vm, mm);
 }
 
 RESCORE_TWICE_LATE("fexit/do_vmi_munmap", vm__unmap__vmi,
