@@ -3,38 +3,15 @@
 #
 # What tests/bench/profile.py makes of a trace: a program of two functions that runs
 # twice in an operation, and one that runs once.
+#
+# shellcheck disable=SC2317	# functions are called by ok
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/rstat/tap.bash
+. tests/rstat/tap.bash
 
-tmp=$(mktemp -d)
-trap 'rm -r "$tmp"' EXIT
-n=0 failed=0
-
-# result PASSED NAME
-result()
-{
-	n=$((n + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		failed=1
-	fi
-}
-
-# shows TEXT
-shows()
-{
-	grep -qE -- "$1" "$tmp/out"
-	result $? "shows $1"
-}
-
-profile()
-{
-	tests/bench/profile.py "$@" > "$tmp/out" 2>&1
-	status=$?
-}
+profile=tests/bench/profile.py
 
 cat > "$tmp/raw" << 'END'
 ffffffffc0001000 t bpf_prog_0123456789abcdef_numfile__open	[bpf]
@@ -63,19 +40,29 @@ block()
 	done
 } > "$tmp/trace"
 
-profile watch "$tmp/trace" "$tmp/kept"
-result $status "a trace is read"
-profile show "$tmp/raw" "$tmp/kept"
-result $status "and summed up"
-shows '^ +8.0 +2.00 +4.0  numfile__open  raise 2$'
-shows '^ +1.0 +1.00 +1.0  numfile__free$'
-profile show "$tmp/raw" "$tmp/kept" numfile__open
-shows '^raise:$'
-shows 'movabs 1,%rax'
-[ "$(grep -c . "$tmp/out")" -eq 6 ]
-result $? "a path has its functions and instructions"
-profile show "$tmp/raw" "$tmp/kept" numfiles
-result $((status != 1)) "a program that did not run is an error"
-shows 'profile: "numfiles" did not run'
-echo "1..$n"
-exit $failed
+# shows TEXT [PROGRAM]
+shows()
+{
+	"$profile" show "$tmp/raw" "$tmp/kept" "${@:2}" | grep -E -- "$1"
+}
+lines_of()
+{
+	"$profile" show "$tmp/raw" "$tmp/kept" "$1" | grep -c .
+}
+unknown()
+{
+	"$profile" show "$tmp/raw" "$tmp/kept" numfiles 2> "$tmp/message"
+	same "$? $(cat "$tmp/message")" '1 profile: "numfiles" did not run'
+}
+
+ok 'a trace is read' "$profile" watch "$tmp/trace" "$tmp/kept"
+ok 'and summed up' "$profile" show "$tmp/raw" "$tmp/kept"
+ok 'a program of two functions' \
+	shows '^ +8.0 +2.00 +4.0  numfile__open  raise 2$'
+ok 'one that runs once' shows '^ +1.0 +1.00 +1.0  numfile__free$'
+ok 'a path names functions' shows '^raise:$' numfile__open
+ok 'and instructions' shows 'movabs 1,%rax' numfile__open
+ok 'no more than were run' same "$(lines_of numfile__open)" 6
+ok 'a program that did not run is an error' unknown
+
+done_testing
