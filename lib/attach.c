@@ -208,11 +208,20 @@ int rescore_detach(struct rescore *rs, unsigned int slot, const char *cgroup)
 int rescore_cgroup_path(const struct rescore *rs, unsigned int slot,
 			unsigned int i, char *ret_path, size_t size)
 {
-	if (!rescore_slot_is_live(rs, slot) ||
-	    i >= rs->containers[slot].nr_roots)
-		return rescore_error(-ENOENT, "no such cgroup");
-	return rescore_cgroup_path_of(rs->containers[slot].roots[i], ret_path,
-				      size);
+	const struct rescore_container *container = rescore_container(rs, slot);
+	int err = -ENOENT;
+
+	if (!container)
+		return rescore_error(err, "no container in slot %u", slot);
+	if (i < container->nr_roots)
+		err = rescore_cgroup_path_of(container->roots[i], ret_path,
+					     size);
+	if (err == -ENOENT)
+		rescore_error(
+			err,
+			"\"%s\" has no cgroup any more: attach one, or destroy it",
+			container->name);
+	return err;
 }
 
 struct owned {

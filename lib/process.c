@@ -29,14 +29,7 @@ int rescore_enter(struct rescore *rs, unsigned int slot, bool admin)
 	int err;
 
 	err = rescore_check_slot(rs, slot);
-	if (err)
-		return err;
-	err = rescore_cgroup_path(rs, slot, 0, path, sizeof(path));
-	if (err == -ENOENT)
-		return rescore_error(
-			err,
-			"\"%s\" has no cgroup any more: attach one, or destroy it",
-			rs->containers[slot].name);
+	err = err ?: rescore_cgroup_path(rs, slot, 0, path, sizeof(path));
 	if (err)
 		return err;
 	/* exempt first: once inside, nothing may fail for want of room */
