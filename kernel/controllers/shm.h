@@ -300,7 +300,7 @@ static __always_inline void shm_grown(struct shm *shm, __s64 n)
  * @n pages more than there were. 0, or -1: refuse. Of what was reserved whole none
  * is charged again, nor could be refused.
  */
-static __noinline int shm_take_of_whole(struct shm *shm, __s64 n)
+static __noinline int shm_take_beyond(struct shm *shm, __s64 n)
 {
 	__s64 old, delta;
 	int i;
@@ -310,7 +310,7 @@ static __noinline int shm_take_of_whole(struct shm *shm, __s64 n)
 	for (i = 0; i < SHM_TRIES; i++) {
 		old = READ_ONCE(shm->pages);
 		delta = shm_charged(shm, old + n) - shm_charged(shm, old);
-		if (delta > 0 && shm->whole <= 0 &&
+		if (delta > 0 && shm->whole < 0 &&
 		    rescore_amount_try(shm->slot, shmpages.id, delta,
 				       RESCORE_HARD))
 			return -1;
@@ -324,13 +324,13 @@ static __noinline int shm_take_of_whole(struct shm *shm, __s64 n)
 	return -1;
 }
 
-/* The same for most files: nothing was reserved, and all pages are charged. */
+/* The same for most files: nothing was reserved, and every page is charged. */
 static __always_inline int shm_take(struct shm *shm, __s64 n)
 {
 	__s64 old;
 
 	if (shm->whole)
-		return shm_take_of_whole(shm, n);
+		return shm_take_beyond(shm, n);
 	if (rescore_try_charge(shm->slot, shmpages.id, n, RESCORE_HARD))
 		return -1;
 	old = __sync_fetch_and_add(&shm->pages, n);
@@ -352,7 +352,10 @@ static __noinline int shm_give_back(struct shm *shm, __s64 n)
 	return 0;
 }
 
-/* @n pages of the inode at @key are going to be allocated. */
+/*
+ * @n pages of the inode at @key are going to be allocated. Whether it could be there
+ * (RESCORE_FIND) has been asked before.
+ */
 static __always_inline void shm_ask(__u64 key, __s64 n)
 {
 	struct shm *shm = bpf_map_lookup_elem(&amounts_shmpages, &key);
