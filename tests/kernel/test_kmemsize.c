@@ -90,6 +90,9 @@ static long touch_apart(long n, long b, long c)
 
 	if (memory == MAP_FAILED)
 		return -errno;
+	/* else each may be a huge page, and all of them the guest's memory */
+	if (madvise(memory, n * apart, MADV_NOHUGEPAGE) && errno != EINVAL)
+		return -errno;
 	for (i = 0; i < n; i++)
 		memory[i * apart] = 1;
 	return 0;
