@@ -77,9 +77,9 @@ static int add_resources(struct load *load, struct bpf_object *object,
 		for (id = 0; id < load->meta.nr_resources; id++)
 			if (!strcmp(load->registry[id].name, resource->name))
 				break;
-		if (id == RESCORE_RESOURCES_MAX)
+		if (id == RESCORE_REGISTERED_MAX)
 			return rescore_error(-E2BIG, "more than %d resources",
-					     RESCORE_RESOURCES_MAX);
+					     RESCORE_REGISTERED_MAX);
 		if (load->resources_taken & 1ULL << id)
 			return rescore_error(-EEXIST, "%s and %s both count %s",
 					     load->registry[id].controller,

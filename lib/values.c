@@ -234,6 +234,8 @@ void rescore_set_gate(struct rescore *rs, unsigned int slot)
 
 	if (!rs->meta->gate)
 		return;
+	/* not before the barrier: the programs look at that when they have written */
+	__atomic_store_n(&rs->table[slot].gate.seen, 0, __ATOMIC_SEQ_CST);
 	set_gated(rs, slot);
 	while ((below = rescore_next(rs, below)))
 		if (rescore_is_below(rs, below, slot))

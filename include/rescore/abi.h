@@ -34,8 +34,9 @@
 
 /* Slots fit the 16 low bits of a bucket entry; slot 0 is the host. */
 #define RESCORE_SLOTS_MAX	65536
-/* Rows of one container. UBC had 24; a power of two keeps rows aligned. */
+/* Lines of one container. UBC had 24 rows; a power of two keeps them aligned. */
 #define RESCORE_RESOURCES_MAX	32
+#define RESCORE_REGISTERED_MAX	(RESCORE_RESOURCES_MAX - 1) /* see struct rescore_row */
 #define RESCORE_HOOKS_MAX	256
 /* Levels of a tree of limits: a reseller, its tenants, their parts, … */
 #define RESCORE_LEVELS_MAX	4
@@ -89,8 +90,21 @@ struct rescore_line {
 	__u32 parent;		/* slot of the level above; 0 = none */
 };
 
+/* The programs' own, see gate.h: what they saw last of RESCORE_GATE's line. */
+struct rescore_gate {
+	__s64 seen;	/* charges left << 32 | tick; the library makes it 0 */
+	__u64 reserved[7];
+};
+
 struct rescore_row {
-	struct rescore_line line[RESCORE_RESOURCES_MAX];
+	union {
+		struct rescore_line line[RESCORE_RESOURCES_MAX];
+		struct {
+			/* all that can be registered: no resource has the last id */
+			struct rescore_line registered[RESCORE_REGISTERED_MAX];
+			struct rescore_gate gate;
+		};
+	};
 };
 
 enum rescore_unit {
@@ -267,10 +281,7 @@ struct rescore_container {
 	__u32 parent;		/* slot of the level above; 0 = none */
 	__u32 nr_roots;
 	__u64 roots[RESCORE_ROOTS_MAX];	/* ids of the attached cgroups */
-	/* The kernel's own, see gate.h: what was last seen of RESCORE_GATE's row. */
-	__u64 gate_tick;
-	__s64 gate_bound;
-	__s64 gate_left;
+	__u64 reserved[3];
 	/* Until then (CLOCK_BOOTTIME) its tasks are refused nothing: it is being
 	 * checkpointed or restored. Who does that renews it; so if he dies it ends.
 	 */

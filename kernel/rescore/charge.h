@@ -21,6 +21,7 @@
 #define RESCORE_CHARGE_H
 
 #include "event.h"
+#include "gateword.h"
 #include "payer.h"
 
 /*
@@ -31,9 +32,6 @@
 #define RESCORE_CHARGE_TRIES	16
 #define RESCORE_SLOW_TRIES	128
 #define RESCORE_RAISE_TRIES	32
-
-/* For so long it is not asked again; how long a tick is, is the kernel's CONFIG_HZ. */
-#define RESCORE_GATE_TICKS	16
 
 static __always_inline struct rescore_line *
 rescore_line(__u32 slot, __u32 resource)
@@ -130,8 +128,6 @@ RESCORE_FUNCTION int rescore_charge_slow(__u32 slot, __u32 resource, __s64 n,
 	}
 	return admin || report.kind == RESCORE_EV_OBSERVED ? 0 : -1;
 }
-
-int rescore_gate_shut(__u32 slot);	/* gate.h */
 
 /* One level, without its marks: 0, and *@ret_held; or -1: refused. */
 static __always_inline int
@@ -240,31 +236,12 @@ RESCORE_FUNCTION int rescore_add_above(__u32 slot, __u32 resource, __s64 n)
 
 /* --- what controllers call -------------------------------------------------- */
 
-/*
- * Was the gate's row far below @slot's barrier a moment ago, so that one charge more
- * makes no difference? See gate.h.
- */
-static __always_inline bool rescore_gate_is_far(__u32 slot, __s64 bound)
-{
-	struct rescore_container *container;
-
-	container = bpf_map_lookup_elem(&containers, &slot);
-	return container &&
-	       bpf_jiffies64() - READ_ONCE(container->gate_tick) <
-		       RESCORE_GATE_TICKS &&
-	       READ_ONCE(container->gate_bound) == bound &&
-	       __sync_fetch_and_sub(&container->gate_left, 1) > 0;
-}
-
 /* The gate of what is in no tree, which most charges find wide open. */
-static __always_inline bool
-rescore_gate_stops(const struct rescore_row *row,
-		   const struct rescore_line *line, __u32 slot)
+static __always_inline bool rescore_gate_stops(struct rescore_row *row,
+					       const struct rescore_line *line,
+					       __u32 slot)
 {
-	__u32 gate = (rescore_meta.gate - 1) & (RESCORE_RESOURCES_MAX - 1);
-
-	if (!READ_ONCE(line->parent) &&
-	    rescore_gate_is_far(slot, READ_ONCE(row->line[gate].barrier)))
+	if (!READ_ONCE(line->parent) && rescore_gate_is_far(row))
 		return false;
 	return rescore_gate_shut(slot);
 }

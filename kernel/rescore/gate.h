@@ -23,8 +23,6 @@
 
 #define RESCORE_GATE_LEVELS	16	/* cgroups whose latest counts are read */
 #define RESCORE_GATE_CPUS	8192
-/* What one charge may take: a fork's stack, tables and copies of most processes. */
-#define RESCORE_GATE_STRIDE	18	/* 1 << 18 bytes */
 
 struct rescore_pending {
 	struct memcg_vmstats_percpu *percpu;
@@ -131,21 +129,12 @@ static __always_inline __s64 rescore_kernel_memory(__u32 slot)
 	return a.found ? a.pages * 4096 : 0;
 }
 
-static __always_inline void
-rescore_gate_note(struct rescore_container *container, __u64 tick, __s64 bound,
-		  __s64 held)
-{
-	WRITE_ONCE(container->gate_left, (bound - held) >> RESCORE_GATE_STRIDE);
-	WRITE_ONCE(container->gate_bound, bound);
-	WRITE_ONCE(container->gate_tick, tick);
-}
-
 /* Is @slot itself above its barrier? Counted and reported, if so. */
 RESCORE_FUNCTION int rescore_gate_level(__u32 slot, __u32 id)
 {
-	struct rescore_line *line = rescore_line(slot, id);
+	struct rescore_row *row = bpf_map_lookup_elem(&table, &slot);
+	struct rescore_line *line;
 	__u64 tick = bpf_jiffies64();
-	struct rescore_container *container;
 	struct rescore_report report = {
 		.slot = slot,
 		.resource = id,
@@ -153,17 +142,17 @@ RESCORE_FUNCTION int rescore_gate_level(__u32 slot, __u32 id)
 		.kind = RESCORE_EV_REFUSED,
 	};
 
-	container = bpf_map_lookup_elem(&containers, &slot);
-	if (!line || !container)
+	if (!row || rescore_gate_is_far(row))
 		return 0;
+	line = &row->line[id & (RESCORE_RESOURCES_MAX - 1)];
 	report.bound = READ_ONCE(line->barrier);
-	if (rescore_gate_is_far(slot, report.bound))
-		return 0;
 	report.held = rescore_kernel_memory(slot);
 	if (report.held <= report.bound) {
-		rescore_gate_note(container, tick, report.bound, report.held);
+		rescore_gate_note(row, line, tick, report.bound,
+				  report.bound - report.held);
 		return 0;
 	}
+	rescore_gate_forget(row);
 	if (rescore_is_admin())
 		return 0;
 	if (READ_ONCE(line->flags) & RESCORE_OBSERVE)
