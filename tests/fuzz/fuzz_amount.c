@@ -80,7 +80,7 @@ static void check_printed(int64_t amount, unsigned int unit)
 /* The same number written in other ways. */
 static void check_same(const char *text, unsigned int unit, int64_t amount)
 {
-	char other[TEXT_MAX + 3];
+	char other[TEXT_MAX + sizeof(".0K")];
 	size_t len = strlen(text);
 
 	if (text[0] < '0' || text[0] > '9')
