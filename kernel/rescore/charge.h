@@ -237,9 +237,9 @@ RESCORE_FUNCTION int rescore_add_above(__u32 slot, __u32 resource, __s64 n)
 /* --- what controllers call -------------------------------------------------- */
 
 /* The gate of what is in no tree, which most charges find wide open. */
-static __always_inline bool rescore_gate_stops(struct rescore_row *row,
-					       const struct rescore_line *line,
-					       __u32 slot)
+static __always_inline bool
+rescore_gate_stops(struct rescore_row *row, const struct rescore_line *line,
+		   __u32 slot)
 {
 	if (!READ_ONCE(line->parent) && rescore_gate_is_far(row))
 		return false;

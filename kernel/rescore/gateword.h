@@ -27,7 +27,8 @@ int rescore_gate_shut(__u32 slot);	/* gate.h */
  */
 static __always_inline bool rescore_gate_is_far(struct rescore_row *row)
 {
-	__s64 seen = __sync_fetch_and_add(&row->gate.seen, -RESCORE_GATE_CHARGE);
+	__s64 seen = __sync_fetch_and_add(&row->gate.seen,
+					  -RESCORE_GATE_CHARGE);
 
 	return (__u32)(bpf_jiffies64() - seen) < RESCORE_GATE_TICKS &&
 	       seen >> 32 > 0;

@@ -115,6 +115,25 @@ TEST_F(kmem, gate_soon)
 	EXPECT_LT(0, row(a, self->id).failcnt);
 }
 
+/* A barrier that was far a moment ago, and now is below what is held. */
+TEST_F(kmem, gate_at_once)
+{
+	int a = make("kt-a"), i;
+	struct puppet *p;
+	int64_t held;
+
+	ASSERT_LT(0, a);
+	p = puppet_in(a);
+	held = reading(a, self->id).held;
+	for (i = 0; i < 20; i++) {
+		set_bounds(a, self->id, held + (1 << 30), RESCORE_UNLIMITED);
+		EXPECT_EQ(PUPPET_FD + i, puppet_open(p, "/dev/null", O_RDONLY));
+		set_bounds(a, self->id, held / 2, RESCORE_UNLIMITED);
+		EXPECT_EQ(-ENFILE, puppet_open(p, "/dev/null", O_RDONLY));
+	}
+	EXPECT_EQ(20, row(a, self->id).failcnt);
+}
+
 /* A hostile root in it makes cgroups of its own and goes there: still shut. */
 TEST_F(kmem, gate_nested)
 {
