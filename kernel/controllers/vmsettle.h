@@ -9,9 +9,12 @@
 
 static __always_inline void vm_settle_books(struct vm *vm, struct mm_struct *mm)
 {
+	__u64 word = READ_ONCE(vm->private);
+
 	if (vm->denied && vm->denied == vm_thread())
 		vm->denied = 0;
-	if (READ_ONCE(vm->private) != vm_private(mm))
+	/* who owns a request has it ended there, whatever the figures are */
+	if (vm_owner(word) || word != vm_private(mm))
 		vm_settle_private(vm, mm, privvmpages.id);
 	if (READ_ONCE(vm->locked) != READ_ONCE(mm->locked_vm))
 		vm_settle_locked(vm, mm, lockedpages.id);
@@ -43,15 +46,21 @@ RESCORE_TWICE_LATE(section, name)				\
  * than was reserved without a question. What it got cannot be taken back, so who
  * does that at the bound is killed.
  */
-static __always_inline void vm_punish(struct vm *vm, struct mm_struct *mm)
+static __always_inline void
+vm_punish(struct vm *vm, struct mm_struct *mm, struct task_struct *task)
 {
-	__u64 word = READ_ONCE(vm->private), now = vm_private(mm);
 	struct rescore_syscall call;
-	__s64 more = now - (word & VM_PAGES_MASK);
+	__u64 word;
+	__s64 more;
 
+	/* asked first: it takes least, and most calls are of 64 bits */
+	if (!rescore_syscall_is_compat(task))
+		return;
+	word = READ_ONCE(vm->private);
+	more = vm_private(mm) - (word & VM_PAGES_MASK);
 	if (more <= 0 || (vm_owner(word) && vm_owner(word) != vm_thread()))
 		return;
-	rescore_syscall_get(&call);
+	rescore_syscall_of(&call, task);
 	if (vm_call_of(&call) != VM_CALL_MMAP_OLD)
 		return;
 	if (rescore_check(vm->slot, privvmpages.id, more, RESCORE_HARD))
@@ -61,12 +70,13 @@ static __always_inline void vm_punish(struct vm *vm, struct mm_struct *mm)
 /* After the mmap lock was dropped. */
 RESCORE_TWICE_LATE("fexit/vm_mmap_pgoff", vm__mmapped)
 {
-	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mm_struct *mm = task->mm;
 	struct vm *vm = mm ? vm_find(mm) : NULL;
 
 	if (!vm || !rescore_active())
 		return 0;
-	vm_punish(vm, mm);
+	vm_punish(vm, mm, task);
 	vm_settle_books(vm, mm);
 	return 0;
 }

@@ -19,12 +19,18 @@ struct rescore_syscall {
 #define RESCORE_TS_COMPAT	2		/* asm/thread_info.h */
 #define RESCORE_X32_BIT		0x40000000ULL	/* the numbers are the same */
 
+/* Is it a call of 32 bits, i386's, that @task is in, the running one? */
+static __always_inline bool rescore_syscall_is_compat(struct task_struct *task)
+{
+	return task->thread_info.status & RESCORE_TS_COMPAT;
+}
+
 /* @task: the running one. */
 static __always_inline void
 rescore_syscall_of(struct rescore_syscall *call, struct task_struct *task)
 {
 	call->regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	call->compat = task->thread_info.status & RESCORE_TS_COMPAT;
+	call->compat = rescore_syscall_is_compat(task);
 	call->nr = call->regs->orig_ax;
 	if (!call->compat)
 		call->nr &= ~RESCORE_X32_BIT;
