@@ -59,10 +59,21 @@ RESCORE_RESOURCE(numothersock) = {
 
 #include "sockbuf.h"
 
+/*
+ * Of two constants, which takes one instruction: to make one of a kind that is known
+ * only as the program runs takes five.
+ */
+static __always_inline __u64 socket_key(__u64 address, enum rescore_object kind)
+{
+	return kind == RESCORE_OBJ_SOCK ?
+		       rescore_object_key(address, RESCORE_OBJ_SOCK) :
+		       rescore_object_key(address, RESCORE_OBJ_OTHERSOCK);
+}
+
 /* Who pays for the socket at @address, or -1. */
 static __always_inline int payer(__u64 address, enum rescore_object kind)
 {
-	return rescore_payer_find(rescore_object_key(address, kind));
+	return rescore_payer_find(socket_key(address, kind));
 }
 
 #include "sockgov.h"
@@ -96,7 +107,7 @@ static __always_inline __u32 resource_of(enum rescore_object kind)
 static __always_inline int
 charge(struct sock *sk, __u32 slot, enum rescore_object kind)
 {
-	__u64 key = rescore_object_key(rescore_address(sk), kind);
+	__u64 key = socket_key(rescore_address(sk), kind);
 
 	if (!rescore_records(key))
 		return 0;
@@ -123,7 +134,7 @@ charge_new(struct sock *sk, __u32 slot, enum rescore_object kind)
 		return 0;
 	/* as if there were no room to record its payer */
 	__sync_fetch_and_add(&rescore_meta.payers_lost, 1);
-	rescore_payer_take(rescore_object_key(rescore_address(sk), kind));
+	rescore_payer_take(socket_key(rescore_address(sk), kind));
 	rescore_no_payer(slot, resource_of(kind));
 	return -ENOBUFS;
 }
@@ -302,7 +313,7 @@ RESCORE_SECURITY_LATE(numothersock__accept, socket_accept,
 static __always_inline int
 made(struct sock *sk, int slot, enum rescore_object kind)
 {
-	__u64 key = rescore_object_key(rescore_address(sk), kind);
+	__u64 key = socket_key(rescore_address(sk), kind);
 	struct sockbuf buf = { .slot = slot };
 
 	if (slot <= 0 || !rescore_active() || rescore_payer_find(key) >= 0)
@@ -350,7 +361,7 @@ static __always_inline int gone(struct sock *sk)
 {
 	enum rescore_object kind = kind_of_sock(sk);
 	__u64 address = rescore_address(sk);
-	int slot = rescore_payer_take_late(rescore_object_key(address, kind));
+	int slot = rescore_payer_take_late(socket_key(address, kind));
 
 	if (slot <= 0)
 		return 0;
