@@ -4,8 +4,8 @@
  * a charge needs no look-up and one locked instruction to find that the barrier is far:
  * the upper half is the number of charges that fit below it, the lower the tick of then.
  *
- * A word that is some 2^32 ticks old (49 days of 1000 a second) is taken for new; that it
- * was not looked at for so long makes it as true as one that is 16 ticks old.
+ * A word that is 2^32 ticks old, 49 days of 1000 a second, is taken for new: the gate is
+ * open then for 16 ticks more, if nothing was charged in all that time.
  */
 #ifndef RESCORE_GATEWORD_H
 #define RESCORE_GATEWORD_H

@@ -250,7 +250,7 @@ member pays with what the kernel's own two controllers cost.
   empty: some {least} instructions), times the programs, is above the goal by itself. Only
   fewer programs would help; which hooks see an object come and go, and cannot be
   dodged, is not ours to choose.
-- *In a container*, what is counted costs some 230 to 290 instructions to come and go:
+- *In a container*, what is counted costs some 200 to 260 instructions to come and go:
   the charge and its return, the payer's entry and its removal, each an instruction that
   locks the bus, the bound, the marks, the gate of kmemsize. An operation of less than
   8,000 to 10,000 instructions for each object that it makes is above 3 % with that: one
@@ -258,6 +258,10 @@ member pays with what the kernel's own two controllers cost.
 - Nor can the programs of a hook cost less than the hook: where that alone, some 130 to
   200 instructions, is more than memory and process controllers cost together (they count
   nothing of locks, packets or single mappings), a member pays more.
+- Both columns are differences of guests. Where the kernel frees later what an operation
+  made (sockets, pipes, address spaces), its own instructions differ by some hundred from
+  one guest to the next, up to 1 % of them. `tests/bench/run profile OPERATION` counts
+  those of the programs alone.
 
 ### Where it goes
 
