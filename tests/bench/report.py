@@ -301,10 +301,9 @@ container, with a bound of kmemsize, these are the same two as the machine runs 
 | together | 171 | 96 |
 
 Of these 267 an empty program of the same hooks has 10. Nothing on the list can be left
-out: without the gate, which only bounds of kmemsize need, and with look-ups of no cost
-at all, which the kernel's arrays do not have, there would be some 180 left, 2.9 % of the
-operation. A lock and its unlock pass eight programs, for each of which the same holds, on
-an operation of a third of the length.
+out: without the gate, which only bounds of kmemsize need, and with look-ups that take
+nothing some 180 would be left, 2.9 % of the operation. A lock and its unlock pass eight
+programs, for each of which the same holds, on an operation of a third of the length.
 
 A place in a bucket that was used once is never empty again. A look-up that finds nothing
 reads as many entries as the bucket has had at once at most, and one.
