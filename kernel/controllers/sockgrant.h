@@ -70,9 +70,7 @@
 
 static __always_inline bool is_tcp(int family, int type)
 {
-	if (type != SOCK_STREAM)
-		return false;
-	return family == AF_INET || family == AF_INET6;
+	return type == SOCK_STREAM && (family == AF_INET || family == AF_INET6);
 }
 
 /* Is this level's bound to be kept? */
