@@ -131,7 +131,7 @@ static void clear_row(struct rescore *rs, unsigned int slot,
 
 	memset(&rs->gauges[slot], 0, sizeof(rs->gauges[slot]));
 	memset(&rs->table[slot], 0, sizeof(rs->table[slot]));
-	for (id = 0; id < RESCORE_RESOURCES_MAX; id++) {
+	for (id = 0; id < RESCORE_REGISTERED_MAX; id++) {
 		line = &rs->table[slot].line[id];
 		rescore_initial_bounds(&rs->registry[id], &bounds);
 		line->barrier = bounds.barrier;

@@ -102,7 +102,7 @@ static void write_parent(struct rescore *rs, unsigned int slot,
 	unsigned int id;
 
 	rs->containers[slot].parent = parent;
-	for (id = 0; id < RESCORE_RESOURCES_MAX; id++)
+	for (id = 0; id < RESCORE_REGISTERED_MAX; id++)
 		__atomic_store_n(&rs->table[slot].line[id].parent, parent,
 				 __ATOMIC_SEQ_CST);
 }
