@@ -6,14 +6,16 @@
  *             then uses up. A request that waits holds its credit: it is a
  *             struct file_lock in the kernel as well, and refusing it when it
  *             could at last be granted would be too late.
- * Uncharged   when the lock is removed, or at the end of a call that made none.
- *             Locks that merge become one.
+ * Uncharged   when the lock is removed, or its request when it made none. Locks
+ *             that merge become one. What a security module refuses that comes
+ *             after us never becomes a request: its credit serves the task's next
+ *             one, or ends with it.
  * Who pays    the container that took the lock.
  * Refused     flock, fcntl(F_SETLK, F_SETLKW, F_OFD_*, F_SETLEASE): ENOLCK above
  *             the barrier. A request in the middle of a lock of one's own splits
  *             it: the piece more is checked against the limit, and an unlock
  *             that would pass it is refused too. Every other unlock succeeds.
- * Costs       4 to 7 hooks per lock operation; nothing on reads and writes.
+ * Costs       3 to 6 hooks per lock operation; nothing on reads and writes.
  */
 #include "rescore.h"
 
@@ -62,84 +64,83 @@ struct file_lock___before_6_9 {
 	unsigned int fl_flags;
 } __attribute__((preserve_access_index));
 
-static __always_inline __u64 lock_credit_key(void)
+static __always_inline __u64 lock_credit_key(__u64 task)
 {
-	return rescore_object_key(bpf_get_current_task(),
-				  RESCORE_OBJ_LOCK_CREDIT);
+	return rescore_object_key(task, RESCORE_OBJ_LOCK_CREDIT);
 }
 
-/* Where credits of the running task are counted. */
-static __always_inline __u64 *lock_credits(void)
+/* Where credits of @task are counted. */
+static __always_inline __u64 *lock_credits(__u64 task)
 {
-	__u64 hash = bpf_get_current_task() * RESCORE_HASH_MUL;
+	__u64 hash = task * RESCORE_HASH_MUL;
 
 	return &rescore_meta.lock_credits[hash >> (64 - RESCORE_STRIPES_BITS)].n;
 }
 
-/* The slot that paid a credit of the running task, or -1. It stays charged. */
-static __always_inline int lock_credit_take(void)
+/* Has @task any? Few that have none share a count with one that has. */
+static __always_inline bool lock_credited(__u64 task)
 {
-	__u64 *credits = lock_credits();
+	return READ_ONCE(*lock_credits(task));
+}
+
+/* The slot that paid a credit of @task, or -1. It stays charged. */
+static __always_inline int lock_credit_take(__u64 task)
+{
 	int slot;
 
-	if (!READ_ONCE(*credits))
+	if (!lock_credited(task))
 		return -1;
-	slot = rescore_payer_take(lock_credit_key());
+	slot = rescore_payer_take(lock_credit_key(task));
 	if (slot >= 0)
-		__sync_fetch_and_add(credits, -1);
+		__sync_fetch_and_add(lock_credits(task), -1);
 	return slot;
 }
 
-static __always_inline int lock_credit_find(void)
+static __always_inline int lock_credit_find(__u64 task)
 {
-	return READ_ONCE(*lock_credits()) ?
-		       rescore_payer_find(lock_credit_key()) :
-		       -1;
+	return lock_credited(task) ? rescore_payer_find(lock_credit_key(task)) :
+				     -1;
 }
 
-/* At the end of the call: what it did not use. A split may have taken two. */
-static __always_inline int lock_credits_drop(void)
+/* What was not used. A split may have taken two. */
+static __always_inline void lock_credits_drop(__u64 task)
 {
 	int i, slot;
 
 	for (i = 0; i < 2; i++) {
-		slot = lock_credit_take();
+		slot = lock_credit_take(task);
 		if (slot < 0)
 			break;
 		if (slot != LOCK_REFUSE)
 			rescore_uncharge(slot, numflock.id, 1);
 	}
-	return 0;
-}
-
-static __always_inline int lock_end(void)
-{
-	if (READ_ONCE(*lock_credits()) && rescore_active())
-		lock_credits_drop();
-	return 0;
 }
 
 /* Counted first: who takes it must not overlook it. */
 static __always_inline int lock_credit(__u32 slot, __u32 severity)
 {
-	__sync_fetch_and_add(lock_credits(), 1);
-	if (!rescore_try_charge_credit(lock_credit_key(), slot, numflock.id,
+	__u64 task = bpf_get_current_task();
+
+	__sync_fetch_and_add(lock_credits(task), 1);
+	if (!rescore_try_charge_credit(lock_credit_key(task), slot, numflock.id,
 				       severity))
 		return 0;
-	__sync_fetch_and_add(lock_credits(), -1);
+	__sync_fetch_and_add(lock_credits(task), -1);
 	return -1;
 }
 
-/* From now to the end of the call security_file_lock refuses. */
+/* The next time that security_file_lock is asked, it refuses. */
 static __always_inline void lock_refuse(void)
 {
+	__u64 task = bpf_get_current_task();
 	int stale;
 
-	lock_credits_drop();
-	__sync_fetch_and_add(lock_credits(), 1);
-	if (rescore_payer_put(lock_credit_key(), LOCK_REFUSE, &stale, true) ||
+	lock_credits_drop(task);
+	__sync_fetch_and_add(lock_credits(task), 1);
+	if (rescore_payer_put(lock_credit_key(task), LOCK_REFUSE, &stale,
+			      true) ||
 	    stale >= 0)
-		__sync_fetch_and_add(lock_credits(), -1);
+		__sync_fetch_and_add(lock_credits(task), -1);
 }
 
 struct split {
@@ -241,8 +242,12 @@ lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
 	if (!locks || rescore_address(locks->flc_posix.next) ==
 			      rescore_address(&locks->flc_posix))
 		return false;
+	if (flock->l_whence > SEEK_END)
+		return false;
 	split_range(&split, filp, flock);
-	if (split.start <= 0 || split.end == OFFSET_MAX)
+	/* nothing before it, nothing behind it, or no range, which the kernel refuses */
+	if (split.start <= 0 || split.end == OFFSET_MAX ||
+	    split.end < split.start)
 		return false;
 	split.type = flock->l_type;
 	split.owner = ofd ? (void *)filp :
@@ -263,8 +268,11 @@ RESCORE_TWICE_LATE("fentry/fcntl_setlk", numflock__split, unsigned int fd,
 
 	if (!slot || !rescore_active())
 		return 0;
-	if (rescore_repeats() && lock_credit_find() >= 0)
-		return 0;	/* the other copy was here */
+	if (lock_credit_find(bpf_get_current_task()) >= 0) {
+		if (rescore_repeats())
+			return 0;	/* the other copy was here */
+		lock_credits_drop(bpf_get_current_task());
+	}
 	line = rescore_line(slot, numflock.id);
 	if (!line || READ_ONCE(line->limit) == RESCORE_UNLIMITED)
 		return 0;
@@ -289,9 +297,11 @@ RESCORE_SECURITY_LATE(numflock__ask, file_lock, security_file_lock,
 
 	if (!slot || !rescore_active())
 		return 0;
-	credit = lock_credit_find();
-	if (credit == LOCK_REFUSE)
+	credit = lock_credit_find(bpf_get_current_task());
+	if (credit == LOCK_REFUSE) {
+		lock_credits_drop(bpf_get_current_task());
 		return -ENOLCK;
+	}
 	if (credit > 0 || type == F_UNLCK)
 		return 0;
 	if (lock_credit(slot, RESCORE_HARD))
@@ -305,13 +315,13 @@ static __always_inline int lock_made(__u64 address)
 	__u64 key = rescore_object_key(address, RESCORE_OBJ_LOCK);
 	int slot;
 
-	if (!READ_ONCE(*lock_credits()) && !rescore_current())
+	if (!lock_credited(bpf_get_current_task()) && !rescore_current())
 		return 0;
 	if (!rescore_active())
 		return 0;
 	if (rescore_repeats() && rescore_payer_find(key) >= 0)
 		return 0;	/* the other copy was here */
-	slot = lock_credit_take();
+	slot = lock_credit_take(bpf_get_current_task());
 	if (slot > 0) {
 		rescore_own(key, slot, numflock.id, true);
 		return 0;
@@ -348,20 +358,16 @@ static __always_inline bool lock_is_request(struct file_lock *lock)
 	return flags;
 }
 
-/*
- * The last thing that a request meets, however it ended. The programs below come
- * after it, but not for a call that was under way when one was attached to its
- * function, or detached: a request may wait for hours.
- */
+/* The last thing that a request meets, however it ended. */
 RESCORE_TWICE_LATE("fentry/locks_release_private", numflock__gone,
 		   struct file_lock *lock)
 {
 	rescore_uncharge_object(
 		rescore_object_key(rescore_address(lock), RESCORE_OBJ_LOCK),
 		numflock.id);
-	if (READ_ONCE(*lock_credits()) && lock_is_request(lock) &&
+	if (lock_credited(bpf_get_current_task()) && lock_is_request(lock) &&
 	    rescore_active())
-		lock_credits_drop();
+		lock_credits_drop(bpf_get_current_task());
 	return 0;
 }
 
@@ -385,24 +391,23 @@ RESCORE_TWICE("fentry/lease_modify", numflock__lease_gone)
 	return 0;
 }
 
-/* What failed before there was a request to release. */
-RESCORE_TWICE_LATE("fexit/fcntl_setlk", numflock__fcntl_end)
-{
-	return lock_end();
-}
-
+/* A lease is no request that is released, since Linux 6.9. */
 RESCORE_TWICE_LATE("fexit/generic_setlease", numflock__lease_end)
 {
-	return lock_end();
+	__u64 task = bpf_get_current_task();
+
+	if (lock_credited(task) && rescore_active())
+		lock_credits_drop(task);
+	return 0;
 }
 
-RESCORE_TWICE_LATE("fexit/__x64_sys_flock", numflock__flock_end__x64)
+/* A task that never came to a request again. */
+RESCORE_TWICE_LATE("fentry/release_task", numflock__reap,
+		   struct task_struct *task)
 {
-	return lock_end();
-}
+	__u64 address = rescore_address(task);
 
-SEC("fexit/__ia32_sys_flock")
-int RESCORE_LATE(numflock__flock_end_ia32__opt)
-{
-	return lock_end();
+	if (lock_credited(address) && rescore_active())
+		lock_credits_drop(address);
+	return 0;
 }
