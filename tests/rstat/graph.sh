@@ -112,6 +112,11 @@ ok 'a pipe that is closed early is quiet' \
 	sh -c "\"$rstat\" fetch web-0042 numproc -d long | head -n 1; [ ! -s err ]"
 ok 'a full disk is said' fails 1 'No space left' \
 	sh -c "\"$rstat\" list -d long >/dev/full"
+# more than stdio keeps: the write that fails is not the last
+ok 'a full disk is said of much' fails 1 'No space left' \
+	sh -c "\"$rstat\" fetch web-0042 numproc -d long >/dev/full"
+ok 'a full disk is said of a picture' fails 1 'No space left' \
+	sh -c "\"$rstat\" graph web-0042 numproc -d long -o - >/dev/full"
 
 # --- pictures --------------------------------------------------------------------
 

@@ -227,7 +227,7 @@ static int deliver(const struct args *args, const struct blob *image)
 	const char *output = args->output;
 
 	if (output && !strcmp(output, "-")) {
-		fwrite(image->data, 1, image->len, stdout);
+		write_output(image->data, image->len);
 		return 0;
 	}
 	if (!output) {

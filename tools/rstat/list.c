@@ -27,7 +27,7 @@ int show_result(int err, struct blob *result)
 		say("%s", failure());
 		return RSTAT_FAILED;
 	}
-	fwrite(result->data, 1, result->len, stdout);
+	write_output(result->data, result->len);
 	blob_free(result);
 
 	return RSTAT_OK;

@@ -319,8 +319,7 @@ static int read_and_format(const struct args *args, struct om *om)
 static int to_stdout(void *arg, const char *data, size_t len)
 {
 	(void)arg;
-	/* What goes wrong here is said at the end, for all verbs alike. */
-	fwrite(data, 1, len, stdout);
+	write_output(data, len);
 	return 0;
 }
 

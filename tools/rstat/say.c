@@ -49,12 +49,22 @@ void say(const char *fmt, ...)
 		return;	/* nowhere left to say so */
 }
 
+/* Why the first write failed: a later one, or stdio, no longer tells. */
+static int output_error;
+
+void write_output(const void *data, size_t len)
+{
+	errno = 0;
+	if (fwrite(data, 1, len, stdout) < len && !output_error)
+		output_error = errno ? errno : EIO;
+}
+
 int finish_output(int status)
 {
-	int err = 0;
+	int err = output_error;
 
 	errno = 0;
-	if (fflush(stdout) || ferror(stdout))
+	if (!err && (fflush(stdout) || ferror(stdout)))
 		err = errno ? errno : EIO;
 	if (!err)
 		return status;

@@ -7,6 +7,7 @@
 #define RSTAT_SAY_H
 
 #include <errno.h>
+#include <stddef.h>
 
 enum {
 	RSTAT_OK	= 0,
@@ -28,6 +29,9 @@ const char *failure(void);
 
 /* One line on standard error; control characters become '?'. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* To standard output. What goes wrong is said at the end, for all verbs alike. */
+void write_output(const void *data, size_t len);
 
 /*
  * Write out what is left of standard output. Returns @status, or RSTAT_FAILED

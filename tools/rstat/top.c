@@ -84,7 +84,7 @@ static void put_raw(struct paper *paper, const char *text, int n)
 	if (paper->screen)
 		addnstr(text, len);
 	else
-		fwrite(text, 1, (size_t)len, stdout);
+		write_output(text, (size_t)len);
 	paper->x += n;
 }
 
