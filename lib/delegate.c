@@ -337,28 +337,38 @@ static bool is_below_container(const struct rescore *rs, const char *path)
 	return rescore_member_path(rs, above) > 0;
 }
 
+/*
+ * Where that fails nothing is counted, or shared, and the rows say so. What counts
+ * memory is not enabled below a container's cgroup: nobody could be put into that
+ * one any more. Nor is a share among cgroups that others have made.
+ */
+static void enable_at_creation(struct rescore *rs, const char *path, bool own)
+{
+	bool below = is_below_container(rs, path);
+	unsigned int k, flags;
+
+	for (k = 0; k < rs->meta->nr_knobs; k++) {
+		flags = rs->knobs[k].flags;
+		if ((flags & RESCORE_KNOB_COUNTS && !below) ||
+		    (flags & RESCORE_KNOB_SHARE && own))
+			enable(path, rs->knobs[k].engine, NULL);
+	}
+}
+
 int rescore_knobs_adopt(struct rescore *rs, unsigned int slot, unsigned int i)
 {
 	bool own = rs->containers[slot].flags & RESCORE_OWN_CGROUP;
 	struct knob_undo *undo = NULL;
 	struct rescore_bounds bounds;
 	char path[PATH_MAX];
-	unsigned int id, k;
+	unsigned int id;
 	int err = 0;
 
 	err = rescore_cgroup_path_of(rs->containers[slot].roots[i], path,
 				     sizeof(path));
 	if (err)
 		return err;
-	/*
-	 * Without it there is nothing to count, and the rows say so. Not below a
-	 * container's cgroup: nobody could be put into that one any more.
-	 */
-	for (k = 0; k < rs->meta->nr_knobs && !is_below_container(rs, path);
-	     k++)
-		if (rs->knobs[k].flags & RESCORE_KNOB_COUNTS)
-			enable(path, rs->knobs[k].engine, NULL);
-
+	enable_at_creation(rs, path, own && i == 0);
 	for (id = 0; !err && id < rs->meta->nr_resources; id++) {
 		if (!(rs->registry[id].flags & RESCORE_DELEGATED))
 			continue;

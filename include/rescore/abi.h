@@ -190,6 +190,11 @@ enum rescore_knob_flags {
 	RESCORE_KNOB_COUNTS	= 4,	/* nothing is counted without its cgroup
 					 * controller: enabled at creation
 					 */
+	RESCORE_KNOB_SHARE	= 16,	/* what a new container has is a share among
+					 * the others only with its cgroup
+					 * controller: enabled at creation, in
+					 * cgroups that are the container's own
+					 */
 };
 
 struct rescore_knob {

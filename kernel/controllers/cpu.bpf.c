@@ -58,6 +58,7 @@ RESCORE_KNOB(cpuunits_weight) = {
 	.engine = "cpu",
 	.unlimited = "100",
 	.form = RESCORE_KNOB_WEIGHT,
+	.flags = RESCORE_KNOB_SHARE,
 	.scale = 10,
 };
 

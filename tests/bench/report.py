@@ -97,7 +97,7 @@ def markdown(head, lines):
 
 def hooks_table(results):
     states = ["floor", "outside", "inside", "tree"]
-    head = ["operation", "root cgroup", "service", "empty programs",
+    head = ["operation", "root cgroup", "control group", "empty programs",
             "loaded, outside", "in a container", "in a tree of 4"]
     return markdown(head, (
         [operation, f"{c['bare']:.0f}", f"{c['plain']:.0f} ({percent(c['plain'], c['bare'])})"]
@@ -193,7 +193,7 @@ def goals_table(results):
                 cell(costs, "inside", inside), f"{theirs:.0f}", f"{ours:.0f}"]
 
     return markdown(["operation", "programs", "loaded, outside", "in a container",
-                     "memcg and pids", "rescore"],
+                     "memcg, pids, cpu", "rescore"],
                     (line(*item) for item in results.items()))
 
 
@@ -225,8 +225,8 @@ what makes tasks waits between two operations until the last is gone, stack and 
 {hooks}
 
 - *Root cgroup*: no control group counts anything.
-- *Service*: a cgroup with the kernel's own memory and pids controllers, as every
-  service of systemd is in; what follows is compared with it.
+- *Control group*: one with the kernel's own memory, pids and cpu controllers, as what
+  Docker and Podman make; what follows is compared with it.
 - *Empty programs*: on each hook of rescore one that returns at once. That is the price
   of the kernel's trampoline, about 130 instructions at the beginning of a function, 190
   at its end or on a security hook, which nothing on these hooks can cost less than.
@@ -234,7 +234,7 @@ what makes tasks waits between two operations until the last is gone, stack and 
 - *In a container*: one with bounds on files, processes, locks, terminals, memory,
   shared memory, sockets, signals and kernel memory.
 - *In a tree of 4*: the container has three levels above it, whose cgroups the kernel
-  charges as well. One that is in no tree pays nothing for those that are: open+close
+  charges as well, and shares the CPU among, level by level. One that is in no tree pays nothing for those that are: open+close
   takes {beside:.0f} instructions beside them, {inside:.0f} without.
 
 ### Against the goals
@@ -242,7 +242,7 @@ what makes tasks waits between two operations until the last is gone, stack and 
 What rescore's programs do themselves, in instructions over those of empty programs, and
 how many of them run. The goal is 1 % of the operation outside of containers and 3 % in
 one, 4 % for sockets; what is more is marked. The last two columns compare all that a
-member pays with what the kernel's own two controllers cost.
+member pays with what the kernel's own controllers cost.
 
 {goals}
 
@@ -256,7 +256,7 @@ member pays with what the kernel's own two controllers cost.
   8,000 to 10,000 instructions for each object that it makes is above 3 % with that: one
   file is, or one lock.
 - Nor can the programs of a hook cost less than the hook: where that alone, some 130 to
-  200 instructions, is more than memory and process controllers cost together (they count
+  200 instructions, is more than those controllers cost together (they count
   nothing of locks, packets or single mappings), a member pays more.
 - Both columns are differences of guests. Where the kernel frees later what an operation
   made (sockets, pipes, address spaces), its own instructions differ by some hundred from
@@ -318,7 +318,7 @@ and with tcprcvbuf for each segment and acknowledgement that a connection sends.
 
 ## Each controller alone
 
-In a container, compared with a service.
+In a container, compared with a control group.
 
 {controllers}
 

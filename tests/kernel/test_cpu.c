@@ -10,6 +10,8 @@
 #define SEC_NS		1000000000LL
 #define SPIN_MS		60000	/* the longest wait for CPU time to be used */
 
+#define OTHERS "/sys/fs/cgroup/kt-others"
+
 FIXTURE(cpu)
 {
 	int units, limit, cpus;
@@ -446,6 +448,35 @@ TEST_F(cpu, confined)
 	EXPECT_GE((now_ms() - start) * 1030 + 50000, used);
 	SET(a, self->cpus, "2");
 	EXPECT_EQ(2, puppet_do(p, count_affinity, 0, 0, 0));
+}
+
+static bool has_weight(int slot)
+{
+	return !access(text("%s/cpu.weight", path_of(slot)), F_OK);
+}
+
+/* Who sets nothing has a share among the others all the same; in no one else's cgroup. */
+TEST_F(cpu, share_at_creation)
+{
+	int a, b, other;
+
+	write_file("/sys/fs/cgroup/rescore/cgroup.subtree_control", "-cpu");
+	a = make("kt-a");
+	ASSERT_LT(0, a);
+	b = rescore_create_below(rs, "kt-b", NULL, a);
+	ASSERT_LT(0, b);
+	EXPECT_TRUE(has_weight(a));
+	EXPECT_TRUE(has_weight(b));
+
+	ASSERT_EQ(0, mkdir(OTHERS, 0755));
+	ASSERT_EQ(0, mkdir(OTHERS "/one", 0755));
+	other = rescore_create(rs, "kt-other", OTHERS "/one");
+	EXPECT_LT(0, other);
+	EXPECT_FALSE(has_weight(other));
+	EXPECT_EQ(0, rescore_destroy(rs, other, false));
+	EXPECT_EQ(0, rescore_destroy(rs, b, false));
+	rmdir(OTHERS "/one");
+	rmdir(OTHERS);
 }
 
 /* One tenant's fork bomb, at its limit, does not take its neighbour's share. */
