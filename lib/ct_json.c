@@ -6,39 +6,20 @@
 #include <string.h>
 
 #include "ct_json.h"
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	size_t length = strlen(text);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	errno = 0;
-	if (write(fd, text, length) != (ssize_t)length || fsync(fd) < 0)
-		err = -(errno ?: EIO);
-	close(fd);
-	return err;
-}
+#include "replace.h"
 
 int ct_write_json(const char *path, const json_t *root)
 {
 	char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
-	char fresh[PATH_MAX + 8];
 	int err;
 
 	if (!text)
 		return rescore_error(-EINVAL, "%s: a value is not UTF-8", path);
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	err = write_file(fresh, text);
+	err = rescore_replace_file(path, text, 0600);
 	free(text);
-	if (!err && rename(fresh, path) < 0)
-		err = -errno;
-	if (!err)
-		return 0;
-	unlink(fresh);
-	return rescore_error(err, "cannot write %s: %s", path, strerror(-err));
+	return err ? rescore_error(err, "cannot write %s: %s", path,
+				   strerror(-err)) :
+		     0;
 }
 
 static int check_version(const char *path, const json_t *root)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "ct.h"
+#include "replace.h"
 
 void ct_path(char *ret, size_t size, const char *base, const char *name,
 	     const char *file)
@@ -73,20 +74,12 @@ static unsigned long long start_of(pid_t pid)
 
 int ct_note_init(const char *name, pid_t pid)
 {
-	char path[PATH_MAX], fresh[PATH_MAX + 8];
-	FILE *file;
-	int err = 0;
+	char path[PATH_MAX], line[64];
+	int err;
 
 	ct_path(path, sizeof(path), RESCORE_CT_RUN, name, "init");
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	file = fopen(fresh, "we");
-	if (!file)
-		return rescore_error(-errno, "cannot write %s: %s", fresh,
-				     strerror(errno));
-	if (fprintf(file, "%d %llu\n", pid, start_of(pid)) < 0)
-		err = -EIO;
-	if (fclose(file) || (!err && rename(fresh, path) < 0))
-		err = -errno;
+	snprintf(line, sizeof(line), "%d %llu\n", pid, start_of(pid));
+	err = rescore_replace_file(path, line, 0644);
 	return err ? rescore_error(err, "cannot write %s: %s", path,
 				   strerror(-err)) :
 		     0;

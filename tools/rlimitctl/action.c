@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "action.h"
+#include "replace.h"
 #include "rescore_ct.h"
 #include "rlimitctl.h"
 
@@ -189,26 +190,6 @@ int action_load(const char *container, const char *resource,
 	return err || wanted.found ? err : -ENOENT;
 }
 
-/* json_dump_file() does not say whether it is on the disk. */
-static int write_file(const json_t *root, const char *path)
-{
-	FILE *file = fopen(path, "we");
-	int err;
-
-	if (!file)
-		return -errno;
-	errno = 0;
-	err = fchmod(fileno(file), 0600) ||
-			      json_dumpf(root, file, JSON_INDENT(2)) ||
-			      fputc('\n', file) == EOF || fflush(file) ||
-			      fsync(fileno(file)) ?
-		      -(errno ? errno : EIO) :
-		      0;
-	if (fclose(file) && !err)
-		err = -errno;
-	return err;
-}
-
 static int make_dirs(const char *container)
 {
 	char path[PATH_MAX];
@@ -240,18 +221,15 @@ static int lock_folder(const char *container)
 
 static int replace_file(const char *container, json_t *root)
 {
-	char path[PATH_MAX], fresh[PATH_MAX + 8];
-	int err;
+	char *text = json_dumps(root, JSON_INDENT(2)), path[PATH_MAX];
+	int err = -ENOMEM;
 
 	file_of(path, container);
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	err = write_file(root, fresh);
-	if (!err && rename(fresh, path))
-		err = -errno;
-	if (!err)
-		return STATUS_OK;
-	unlink(fresh);
-	return fail("cannot write %s: %s", path, strerror(-err));
+	if (text)
+		err = rescore_replace_file(path, text, 0600);
+	free(text);
+	return err ? fail("cannot write %s: %s", path, strerror(-err)) :
+		     STATUS_OK;
 }
 
 static int store_locked(const char *container, const char *resource,

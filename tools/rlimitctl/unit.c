@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "replace.h"
 #include "rescore_ct.h"
 #include "rlimitctl.h"
 #include "unit.h"
@@ -198,36 +199,26 @@ int unit_check_keep(const struct unit *unit, const char *container)
 	return 0;
 }
 
-/* All of it or nothing. 0 or -errno. */
+/* 0 or -errno. */
 static int write_drop_in(const char *path, const char *program,
 			 const char *container, const char *unit)
 {
-	char new[PATH_MAX + 8];
-	FILE *file;
-	int err = 0;
+	char *text;
+	int err;
 
-	snprintf(new, sizeof(new), "%s.new", path);
-	file = fopen(new, "we");
-	if (!file)
-		return -errno;
-	fprintf(file, FIRST_LINE, container, unit);
-	fprintf(file,
-		"# Each start makes a cgroup anew. This puts it under the limits.\n"
-		"[Unit]\n"
-		"Wants=rescore.service\n"
-		"After=rescore.service\n"
-		"\n"
-		"[Service]\n"
-		"ExecStartPre=+%s attach %s --unit %%n --runtime\n",
-		program, container);
-	if (ferror(file))
-		err = -EIO;
-	if (fclose(file) && !err)
-		err = -errno;
-	if (!err && rename(new, path))
-		err = -errno;
-	if (err)
-		unlink(new);
+	if (asprintf(&text,
+		     FIRST_LINE
+		     "# Each start makes a cgroup anew. This puts it under the limits.\n"
+		     "[Unit]\n"
+		     "Wants=rescore.service\n"
+		     "After=rescore.service\n"
+		     "\n"
+		     "[Service]\n"
+		     "ExecStartPre=+%s attach %s --unit %%n --runtime\n",
+		     container, unit, program, container) < 0)
+		return -ENOMEM;
+	err = rescore_replace_file(path, text, 0644);
+	free(text);
 	return err;
 }
 
