@@ -234,8 +234,9 @@ what makes tasks waits between two operations until the last is gone, stack and 
 - *In a container*: one with bounds on files, processes, locks, terminals, memory,
   shared memory, sockets, signals and kernel memory.
 - *In a tree of 4*: the container has three levels above it, whose cgroups the kernel
-  charges as well, and shares the CPU among, level by level. One that is in no tree pays nothing for those that are: open+close
-  takes {beside:.0f} instructions beside them, {inside:.0f} without.
+  charges as well, and shares the CPU among, level by level. One that is in no tree pays
+  nothing for those that are: open+close takes {beside:.0f} instructions beside them,
+  {inside:.0f} without.
 
 ### Against the goals
 
@@ -302,7 +303,7 @@ container, with a bound of kmemsize, these are the same two as the machine runs 
 
 Of these 267 an empty program of the same hooks has 10. Nothing on the list can be left
 out: without the gate, which only bounds of kmemsize need, and with look-ups that take
-nothing some 180 would be left, 2.9 % of the operation. A lock and its unlock pass eight
+nothing some 180 would be left, 2.9 % of the operation. A lock and its unlock pass six
 programs, for each of which the same holds, on an operation of a third of the length.
 
 A place in a bucket that was used once is never empty again. A look-up that finds nothing
