@@ -338,21 +338,21 @@ static bool is_below_container(const struct rescore *rs, const char *path)
 }
 
 /*
- * Where that fails nothing is counted, or shared, and the rows say so. What counts
- * memory is not enabled below a container's cgroup: nobody could be put into that
- * one any more. Nor is a share among cgroups that others have made.
+ * Where that fails nothing is counted, or shared, and the rows say so. Not below a
+ * container's cgroup: nobody could be put into that one any more. Nor is a share
+ * made among cgroups that others have made.
  */
 static void enable_at_creation(struct rescore *rs, const char *path, bool own)
 {
-	bool below = is_below_container(rs, path);
-	unsigned int k, flags;
+	unsigned int wanted = RESCORE_KNOB_COUNTS, k;
 
-	for (k = 0; k < rs->meta->nr_knobs; k++) {
-		flags = rs->knobs[k].flags;
-		if ((flags & RESCORE_KNOB_COUNTS && !below) ||
-		    (flags & RESCORE_KNOB_SHARE && own))
+	if (is_below_container(rs, path))
+		return;
+	if (own)
+		wanted |= RESCORE_KNOB_SHARE;
+	for (k = 0; k < rs->meta->nr_knobs; k++)
+		if (rs->knobs[k].flags & wanted)
 			enable(path, rs->knobs[k].engine, NULL);
-	}
 }
 
 int rescore_knobs_adopt(struct rescore *rs, unsigned int slot, unsigned int i)

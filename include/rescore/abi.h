@@ -192,8 +192,8 @@ enum rescore_knob_flags {
 					 */
 	RESCORE_KNOB_SHARE	= 16,	/* what a new container has is a share among
 					 * the others only with its cgroup
-					 * controller: enabled at creation, in
-					 * cgroups that are the container's own
+					 * controller: enabled at creation, where
+					 * the cgroup is the container's own
 					 */
 };
 
