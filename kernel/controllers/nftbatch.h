@@ -11,6 +11,7 @@
 #ifndef RESCORE_NFTBATCH_H
 #define RESCORE_NFTBATCH_H
 
+#include "cells.h"
 #include "nft.h"
 
 /* Headers and attributes of one message: more are refused. */
@@ -49,11 +50,13 @@ struct {
 	__type(value, struct batch);
 } batches SEC(".maps");
 
+#define BATCH_CELLS_BITS 6	/* few tasks at a time are there */
+
+RESCORE_CELLS(batch, struct batch, BATCH_CELLS_BITS, batches);
+
 static __always_inline struct batch *batch_of_current(void)
 {
-	__u64 task = bpf_get_current_task();
-
-	return bpf_map_lookup_elem(&batches, &task);
+	return batch_lookup(bpf_get_current_task());
 }
 
 static __always_inline __u32 batch_align(__u32 size)
@@ -177,7 +180,7 @@ static long batch_step(__u32 i, void *arg)
 /* sendmsg() of @task ends; or another begins and the end of this was not seen. */
 RESCORE_FUNCTION int batch_end(__u32 resource, __u64 task)
 {
-	struct batch *batch = bpf_map_lookup_elem(&batches, &task);
+	struct batch *batch = batch_lookup(task);
 	__s64 left;
 
 	if (!batch)
@@ -185,7 +188,7 @@ RESCORE_FUNCTION int batch_end(__u32 resource, __u64 task)
 	left = __sync_lock_test_and_set(&batch->left, 0);
 	if (left > 0)
 		rescore_uncharge(batch->slot, resource, left);
-	bpf_map_delete_elem(&batches, &task);
+	batch_remove(task);
 	return 0;
 }
 
@@ -198,15 +201,15 @@ batch_begin(__u32 slot, __u32 resource, __u64 data, __u32 size)
 	__u32 entries, severity;
 
 	batch_end(resource, task);
-	if (bpf_map_update_elem(&batches, &task, &new, BPF_ANY))
+	if (batch_insert(task, &new))
 		return -1;
-	batch = bpf_map_lookup_elem(&batches, &task);
+	batch = batch_lookup(task);
 	if (!batch)
 		return -1;
 	bpf_loop(BATCH_STEPS, batch_step, &batch, 0);
 	entries = batch->entries;
 	if (batch->whole && !entries) {
-		bpf_map_delete_elem(&batches, &task);
+		batch_remove(task);
 		return 0;
 	}
 	severity = batch->deletes ? RESCORE_SOFT : RESCORE_HARD;
@@ -215,7 +218,7 @@ batch_begin(__u32 slot, __u32 resource, __u64 data, __u32 size)
 		batch->left = entries;
 		return 0;
 	}
-	bpf_map_delete_elem(&batches, &task);
+	batch_remove(task);
 	return -1;
 }
 

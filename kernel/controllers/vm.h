@@ -18,6 +18,7 @@
 
 #include "rescore.h"
 #include "amount.h"
+#include "cells.h"
 #include "syscall.h"
 #include "truth.h"
 
@@ -41,78 +42,10 @@ struct vm {
  */
 RESCORE_AMOUNTS(privvmpages, struct vm, 4);
 
-/*
- * Looked up several times in every mmap, so most are not in that map: each hash
- * value has a cell for one, found by one load, and the next ones go there.
- */
+/* Looked up several times in every mmap. */
 #define VM_CELLS_BITS	14
-#define VM_CELL_BUSY	1	/* no address: is being filled */
 
-struct vm_cell {
-	__u64 key;
-	__u32 more;		/* of this hash value in amounts_privvmpages */
-	__u32 reserved;
-	struct vm vm;
-};
-
-struct vm_cell vm_cells[1 << VM_CELLS_BITS] RESCORE_TABLE(vm_cells);
-
-static __always_inline struct vm_cell *vm_cell_of(__u64 key)
-{
-	return vm_cells + rescore_hash(key, 64 - VM_CELLS_BITS);
-}
-
-/* Could it be there? */
-static __always_inline bool vm_is_near(__u64 key)
-{
-	struct vm_cell *cell = vm_cell_of(key);
-
-	return READ_ONCE(cell->key) == key || READ_ONCE(cell->more);
-}
-
-static __always_inline struct vm *vm_lookup(__u64 key)
-{
-	struct vm_cell *cell = vm_cell_of(key);
-
-	if (READ_ONCE(cell->key) == key)
-		return &cell->vm;
-	if (!READ_ONCE(cell->more))
-		return NULL;
-	return bpf_map_lookup_elem(&amounts_privvmpages, &key);
-}
-
-/* What is not there yet. 0, or -1: there is no room. */
-static __always_inline int vm_insert(__u64 key, const struct vm *vm)
-{
-	struct vm_cell *cell = vm_cell_of(key);
-
-	if (rescore_swapped(&cell->key, 0, VM_CELL_BUSY)) {
-		cell->vm = *vm;
-		/* an exchange is a full barrier: it is whole when it is found */
-		__sync_lock_test_and_set(&cell->key, key);
-		return 0;
-	}
-	/* counted first: nobody must overlook it */
-	__sync_fetch_and_add(&cell->more, 1);
-	if (!bpf_map_update_elem(&amounts_privvmpages, &key, vm, BPF_NOEXIST))
-		return 0;
-	__sync_fetch_and_add(&cell->more, -1);
-	return -1;
-}
-
-/* 0, or -1: it is not there. */
-static __always_inline int vm_remove(__u64 key)
-{
-	struct vm_cell *cell = vm_cell_of(key);
-
-	if (rescore_swapped(&cell->key, key, 0))
-		return 0;
-	if (!READ_ONCE(cell->more) ||
-	    bpf_map_delete_elem(&amounts_privvmpages, &key))
-		return -1;
-	__sync_fetch_and_add(&cell->more, -1);
-	return 0;
-}
+RESCORE_CELLS(vm, struct vm, VM_CELLS_BITS, amounts_privvmpages);
 
 static __always_inline __u32 vm_thread(void)
 {

@@ -132,7 +132,7 @@ RESCORE_FUNCTION int xt_begin(__u32 slot, __u32 resource, __u32 is_arp)
 				       RESCORE_HARD))
 			return -1;
 	}
-	if (!bpf_map_update_elem(&batches, &task, &batch, BPF_ANY))
+	if (!batch_insert(task, &batch))
 		return 0;
 	rescore_uncharge(slot, resource, batch.left);
 	return -1;
@@ -206,14 +206,14 @@ RESCORE_FUNCTION int
 xt_replace(__u64 new, __u64 old, __u32 counters, __u32 slot)
 {
 	__u64 task = bpf_get_current_task();
-	struct batch *batch = bpf_map_lookup_elem(&batches, &task);
+	struct batch *batch = batch_lookup(task);
 	struct batch unasked = { .slot = slot };
 
 	if (!batch) {
 		if (!slot)
 			return 0;
-		bpf_map_update_elem(&batches, &task, &unasked, BPF_ANY);
-		batch = bpf_map_lookup_elem(&batches, &task);
+		batch_insert(task, &unasked);
+		batch = batch_lookup(task);
 	}
 	if (!batch)
 		return 0;
