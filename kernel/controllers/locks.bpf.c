@@ -212,11 +212,14 @@ static __always_inline void
 split_range(struct split *split, struct file *filp, struct flock *flock)
 {
 	__s64 start = flock->l_start, len = flock->l_len;
+	short whence = flock->l_whence;
 
-	if (flock->l_whence == SEEK_CUR)
+	if (whence == SEEK_CUR)
 		start += filp->f_pos;
-	else if (flock->l_whence == SEEK_END)
+	else if (whence == SEEK_END)
 		start += filp->f_inode->i_size;
+	else if (whence)
+		start = 0;	/* the kernel refuses it */
 	split->start = start;
 	split->end = OFFSET_MAX;
 	if (len > 0) {
@@ -241,8 +244,6 @@ lock_splits(struct file *filp, unsigned int cmd, struct flock *flock)
 
 	if (!locks || rescore_address(locks->flc_posix.next) ==
 			      rescore_address(&locks->flc_posix))
-		return false;
-	if (flock->l_whence > SEEK_END)
 		return false;
 	split_range(&split, filp, flock);
 	/* nothing before it, nothing behind it, or no range, which the kernel refuses */
@@ -292,9 +293,13 @@ refuse:
 RESCORE_SECURITY_LATE(numflock__ask, file_lock, security_file_lock,
 		      struct file *file, unsigned int type)
 {
-	__u32 slot = rescore_current();
+	__u32 slot;
 	int credit;
 
+	/* the unlock of a request that did not split anything */
+	if (type == F_UNLCK && !lock_credited(bpf_get_current_task()))
+		return 0;
+	slot = rescore_current();
 	if (!slot || !rescore_active())
 		return 0;
 	credit = lock_credit_find(bpf_get_current_task());
