@@ -121,15 +121,29 @@ FIXTURE(module)
 	volatile uint32_t *refuse;
 };
 
+static bool has_bpf_lsm(void)
+{
+	char names[256] = "";
+	FILE *file = fopen("/sys/kernel/security/lsm", "re");
+
+	if (file) {
+		(void)fgets(names, sizeof(names), file);
+		fclose(file);
+	}
+	return strstr(names, "bpf") != NULL;
+}
+
 /*
- * A program on security_file_lock that refuses while *@ret_refuse is not 0. What is
- * attached last runs first.
+ * A program on security_file_lock that refuses while *@ret_refuse is not 0; of the
+ * same kind as rescore's own, since of those that was attached last runs first.
  */
 static int attach_module(volatile uint32_t **ret_refuse)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	LIBBPF_OPTS(bpf_prog_load_opts, lsm,
-		    .expected_attach_type = BPF_LSM_MAC);
+	bool lsm = has_bpf_lsm();
+	LIBBPF_OPTS(bpf_prog_load_opts, hook,
+		    .expected_attach_type = lsm ? BPF_LSM_MAC :
+						  BPF_MODIFY_RETURN);
 	int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "refuse", sizeof(uint32_t),
 				 sizeof(uint64_t), 1, &opts);
 	const struct bpf_insn insns[] = {
@@ -141,16 +155,19 @@ static int attach_module(volatile uint32_t **ret_refuse)
 		{ BPF_ALU64 | BPF_MOV, BPF_REG_0, 0, 0, -EPERM },
 		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
 	};
-	int program, id = libbpf_find_vmlinux_btf_id("file_lock", BPF_LSM_MAC);
+	int program, id = libbpf_find_vmlinux_btf_id(lsm ? "file_lock" :
+							   "security_file_lock",
+						     hook.expected_attach_type);
 	void *value = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
 			   MAP_SHARED, map, 0);
 
 	if (id < 0 || value == MAP_FAILED)
 		return -1;
 	*ret_refuse = value;
-	lsm.attach_btf_id = id;
-	program = bpf_prog_load(BPF_PROG_TYPE_LSM, "refuse", "GPL", insns,
-				ARRAY_SIZE(insns), &lsm);
+	hook.attach_btf_id = id;
+	program = bpf_prog_load(lsm ? BPF_PROG_TYPE_LSM : BPF_PROG_TYPE_TRACING,
+				"refuse", "GPL", insns, ARRAY_SIZE(insns),
+				&hook);
 	return program < 0 ? -1 : bpf_raw_tracepoint_open(NULL, program);
 }
 
