@@ -234,9 +234,8 @@ what makes tasks waits between two operations until the last is gone, stack and 
 - *In a container*: one with bounds on files, processes, locks, terminals, memory,
   shared memory, sockets, signals and kernel memory.
 - *In a tree of 4*: the container has three levels above it, whose cgroups the kernel
-  charges as well, and shares the CPU among, level by level. One that is in no tree pays
-  nothing for those that are: open+close takes {beside:.0f} instructions beside them,
-  {inside:.0f} without.
+  charges as well. One that is in no tree pays nothing for those that are: open+close
+  takes {beside:.0f} instructions beside them, {inside:.0f} without.
 
 ### Against the goals
 
